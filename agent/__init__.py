@@ -1,0 +1,1 @@
+"""The conversation: from words to approved, carried-out calls."""

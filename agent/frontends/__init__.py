@@ -1,0 +1,1 @@
+"""Thin adapters: input into text, events into output."""

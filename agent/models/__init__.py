@@ -1,0 +1,1 @@
+"""Who understands: one interface, several models."""

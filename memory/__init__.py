@@ -1,0 +1,1 @@
+"""What is remembered: the record, and a rebuildable index of it."""

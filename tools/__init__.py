@@ -1,0 +1,1 @@
+"""What can be done: typed tools, plans, transactions; no model, no graph, no screen."""

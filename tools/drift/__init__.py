@@ -1,0 +1,1 @@
+"""What differs between two fingerprints, how bad, and the fix."""

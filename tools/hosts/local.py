@@ -1,0 +1,191 @@
+"""This machine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import stat as st
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from .base import Completed, Stat
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+KEPT = 8 * 1024 * 1024
+"""Bytes of output kept per stream; a runaway command must not fill the memory."""
+GRACE = 2.0
+"""Seconds between SIGTERM and SIGKILL."""
+
+
+class LocalHost:
+    """The machine EnvSync runs on."""
+
+    name = "local"
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
+        timeout: float | None = 60,
+        output: Callable[[str, bytes], None] | None = None,
+    ) -> Completed:
+        """See Host.run."""
+        start = time.monotonic()
+        command = tuple(argv)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                cwd=cwd,
+                env={**os.environ, **env} if env else None,
+                stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,
+            )
+        except (FileNotFoundError, NotADirectoryError, PermissionError, ValueError, OSError) as error:
+            code = 126 if isinstance(error, PermissionError) else 127
+            return Completed(command, code, b"", str(error).encode(), time.monotonic() - start)
+        kept = {"stdout": bytearray(), "stderr": bytearray()}
+
+        async def drain(name: str, reader: asyncio.StreamReader | None) -> None:
+            while reader is not None and (chunk := await reader.read(65536)):
+                if output is not None:
+                    output(name, chunk)
+                kept[name] += chunk
+                if len(kept[name]) > 2 * KEPT:
+                    del kept[name][:-KEPT]
+
+        async def feed() -> None:
+            if stdin and process.stdin is not None:
+                # A command that does not read its input is no error of ours.
+                with suppress(BrokenPipeError, ConnectionResetError):
+                    process.stdin.write(stdin)
+                    await process.stdin.drain()
+                process.stdin.close()
+
+        pumps = asyncio.gather(drain("stdout", process.stdout), drain("stderr", process.stderr), feed())
+        timed_out = False
+        try:
+            await asyncio.wait_for(process.wait(), timeout)
+            # A child that left a daemon behind keeps the pipes open: do not wait for that one for ever.
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(asyncio.shield(pumps), 1.0)
+        except TimeoutError:
+            timed_out = True
+            await _end_group(process)
+        except asyncio.CancelledError:
+            await _end_group(process)
+            raise
+        finally:
+            pumps.cancel()
+            with suppress(asyncio.CancelledError):
+                await pumps
+        code = 124 if timed_out else process.returncode or 0
+        return Completed(
+            command,
+            128 - code if code < 0 else code,
+            bytes(kept["stdout"][-KEPT:]),
+            bytes(kept["stderr"][-KEPT:]),
+            time.monotonic() - start,
+            timed_out,
+        )
+
+    async def read(self, path: Path) -> bytes:
+        """See Host.read."""
+        return await self.call(path.read_bytes)
+
+    async def write(self, path: Path, content: bytes, mode: int | None = None) -> None:
+        """See Host.write."""
+        await self.call(_write, path, content, mode)
+
+    async def remove(self, path: Path) -> None:
+        """See Host.remove."""
+        await self.call(_remove, path)
+
+    async def stat(self, path: Path) -> Stat | None:
+        """See Host.stat."""
+        return await self.call(_stat, path)
+
+    async def list(self, path: Path) -> list[Stat]:
+        """See Host.list."""
+        return await self.call(_list, path)
+
+    async def call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """See Host.call."""
+        task = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            raise
+
+
+async def _end_group(process: asyncio.subprocess.Process) -> None:
+    """SIGTERM to the whole group, then SIGKILL: a command's children must not outlive it."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, sign)
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(process.wait(), GRACE)
+            if not _group_lives(process.pid):
+                return
+
+
+def _group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _write(path: Path, content: bytes, mode: int | None) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if mode is None:
+        mode = st.S_IMODE(path.stat().st_mode) if path.exists() else 0o644
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            os.fchmod(file.fileno(), mode)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(name)
+        raise
+
+
+def _remove(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        if path.is_dir() and not path.is_symlink():
+            path.rmdir()
+        else:
+            path.unlink()
+
+
+def _stat(path: Path) -> Stat | None:
+    try:
+        info = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    kinds = {st.S_IFREG: "file", st.S_IFDIR: "directory", st.S_IFLNK: "link"}
+    kind = kinds.get(st.S_IFMT(info.st_mode), "special")
+    target = os.readlink(path) if kind == "link" else ""
+    return Stat(path, kind, info.st_size, st.S_IMODE(info.st_mode), info.st_mtime_ns, target)
+
+
+def _list(path: Path) -> list[Stat]:
+    found = (_stat(path / name) for name in sorted(os.listdir(path)))
+    return [entry for entry in found if entry is not None]

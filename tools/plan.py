@@ -1,0 +1,97 @@
+"""Plans: an ordered list of steps as pure data, made without touching anything."""
+
+from __future__ import annotations
+
+import json
+from enum import IntEnum
+
+from blake3 import blake3
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+
+class Risk(IntEnum):
+    """How much a call can hurt; policy reads it, tools only declare it."""
+
+    R0 = 0
+    """Observes."""
+    R1 = 1
+    """Local and reversible."""
+    R2 = 2
+    """Changes the environment; can be undone."""
+    R3 = 3
+    """Irreversible, remote, production, or many deletions."""
+    R4 = 4
+    """Never."""
+
+
+class Data(BaseModel):
+    """Base of all stored records: frozen, and an unknown field is an error, not noise."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Step(Data):
+    """One thing a plan does. `kind` names its StepKind in `tools.registry.STEPS`, `args` are that kind's own."""
+
+    kind: str
+    does: str
+    """The preview: one line in the imperative, e.g. `upgrade numpy 1.26.4 -> 2.3.1 in .venv`."""
+    args: dict[str, JsonValue] = Field(default_factory=dict)
+    inverse: tuple[Step, ...] = ()
+    """Steps that take this one back, in the order to carry them out; empty when `covered`, or when nothing can."""
+    covered: bool = False
+    """True when all it touches lies in what the transaction's snapshot holds, so that restoring it is the inverse."""
+    seconds: float | None = None
+    """Expected duration, when known."""
+
+    @property
+    def undoable(self) -> bool:
+        return self.covered or bool(self.inverse)
+
+
+class Plan(Data):
+    """What one call would do, complete enough to show, approve by digest, carry out and take back."""
+
+    tool: str
+    args: dict[str, JsonValue] = Field(default_factory=dict)
+    """The call's arguments as the person or model gave them (JSON form, defaults left out)."""
+    host: str = "local"
+    path: str
+    """The project's absolute path on the host."""
+    summary: str
+    """One line: what it does in all, with counts and sizes."""
+    steps: tuple[Step, ...] = ()
+    details: tuple[str, ...] = ()
+    """More lines for the preview: paths, versions, sizes. Made by code; untrusted text in them is already escaped."""
+    warnings: tuple[str, ...] = ()
+    """What a person must know before saying yes, e.g. what cannot be restored."""
+    risk: Risk
+    reason: str = ""
+    """Why the risk is higher than the tool's usual one."""
+    captures: bool = False
+    """True: take a snapshot of `path` before the first step (always the case when a step is `covered`)."""
+    system: bool = False
+    """True: it changes the machine beyond the project, so the machine's lock is taken as well."""
+    basis: str = ""
+    """Digest of the facts the plan was made from and that no step shows, e.g. of the manifests and lockfiles read."""
+
+    @property
+    def digest(self) -> str:
+        """BLAKE3 (hex, 64 characters) of the canonical JSON: what an approval is bound to."""
+        return blake3(canonical(self.model_dump(mode="json"))).hexdigest()
+
+    @property
+    def empty(self) -> bool:
+        """Nothing to do."""
+        return not self.steps
+
+    @property
+    def undoable(self) -> bool:
+        return all(step.undoable for step in self.steps)
+
+
+def canonical(value: object) -> bytes:
+    """JSON with sorted keys and no spaces, as UTF-8: equal values give equal bytes. NaN is an error."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode(
+        "utf-8", "surrogatepass"
+    )

@@ -1,0 +1,1 @@
+"""Make the environment what is asked."""

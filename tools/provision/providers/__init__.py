@@ -1,0 +1,1 @@
+"""One file per package manager: check, plan, apply, inverse."""

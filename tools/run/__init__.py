@@ -1,0 +1,1 @@
+"""Run one command, argv, no shell."""

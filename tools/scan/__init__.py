@@ -1,0 +1,1 @@
+"""Read an environment into a fingerprint."""

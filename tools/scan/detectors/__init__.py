@@ -1,0 +1,1 @@
+"""One file per ecosystem: what a project is and needs."""

@@ -1,0 +1,1 @@
+"""Record an environment, and take it back."""
