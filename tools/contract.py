@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from .fingerprint import Fingerprint
 from .hosts.base import Host
 from .plan import Data, Plan, Risk, Step
 
@@ -141,6 +142,12 @@ class Notes(Protocol):
         ...
 
 
+class Observe(Protocol):
+    """Makes a fingerprint: the scan, as other capabilities see it."""
+
+    async def __call__(self, context: Context, scope: Literal["project", "machine", "all"] = "all") -> Fingerprint: ...
+
+
 def _silent(_: Progress | Output) -> None:
     return None
 
@@ -155,6 +162,7 @@ class Context:
     state: Path
     """EnvSync's own state directory on this machine: journal, snapshots, locks. Mode 0700."""
     notes: Notes
+    observe: Observe
     report: Report = _silent
     home: Path = field(default_factory=Path.home)
     """The user's home directory on the host: dotfiles are read from here."""
@@ -180,7 +188,7 @@ class StepRecord(Data):
     index: int
     does: str
     state: str
-    data: dict[str, JsonValue] = {}
+    data: dict[str, JsonValue] = Field(default_factory=dict)
     """What the step's kind returned, e.g. `{"code": 0}`."""
     error: str = ""
 

@@ -1,0 +1,1 @@
+"""The content-addressed store: trees of files, captured, compared and restored."""
