@@ -194,7 +194,8 @@ class StepRecord(Data):
 
 
 class Outcome(Data):
-    """How a transaction ended. `state`: committed, compensated (failed, all taken back) or broken (failed, `stuck` steps remain)."""
+    """How a transaction ended: `state` is committed, compensated (failed, all taken back), broken (failed, `stuck` steps
+    remain), stopped (cancelled, and kept as the plan says) or interrupted (the process died; found on the next start)."""
 
     transaction: int
     state: str
@@ -240,6 +241,14 @@ class StepKind(Protocol):
 
     async def holds(self, step: Step, context: Context) -> bool | None:
         """The post-condition, by probing: True it is done, False it is not, None it cannot be known."""
+        ...
+
+
+class Restore(Protocol):
+    """Puts the project's tree back to what a snapshot holds: how a transaction takes back its `covered` steps."""
+
+    async def __call__(self, context: Context, snapshot: str) -> str:
+        """Snapshot now first, then restore `context.path` to `snapshot`; returns one line of what was done."""
         ...
 
 

@@ -72,6 +72,8 @@ class Plan(Data):
     """True: take a snapshot of `path` before the first step (always the case when a step is `covered`)."""
     system: bool = False
     """True: it changes the machine beyond the project, so the machine's lock is taken as well."""
+    compensates: bool = True
+    """False for `run`: what a person's own command did before it was stopped is kept, and undo takes it back when asked."""
     basis: str = ""
     """Digest of the facts the plan was made from and that no step shows, e.g. of the manifests and lockfiles read."""
 

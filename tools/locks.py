@@ -1,0 +1,105 @@
+"""One change at a time per environment: a lock that names its owner and does not outlive it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from blake3 import blake3
+
+from .errors import Locked, Usage
+
+
+@contextmanager
+def lock(directory: Path, environment: str, what: str) -> Generator[None]:
+    """Hold the lock of `environment` (any string) for `what`; raises Locked with the owner's words when it is taken.
+
+    The kernel drops the lock with its process, so a dead owner on this machine is simply taken over. An owner on
+    another machine (a state directory on a shared disk) cannot be checked from here: that one needs `envsync unlock ID`.
+    """
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = directory / f"{blake3(os.fsencode(environment)).hexdigest()[:24]}.lock"
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = _owner(handle)
+            raise Locked(
+                f"{environment} is being changed by process {owner.get('pid', '?')}: {owner.get('what', 'unknown')}",
+                "Wait until it is done, or end that process; nothing was changed.",
+                owner=owner,
+            ) from None
+        owner = _owner(handle)
+        if owner and owner.get("machine") != _machine():
+            raise Locked(
+                f"{environment} was locked from machine {owner.get('machine')}: {owner.get('what')}",
+                f"When nothing runs there any more: envsync unlock {owner.get('id')}",
+                owner=owner,
+            )
+        _say(
+            handle,
+            {"pid": os.getpid(), "machine": _machine(), "id": secrets.token_hex(4), "what": what, "on": environment},
+        )
+        try:
+            yield
+        finally:
+            os.ftruncate(handle, 0)
+    finally:
+        os.close(handle)
+
+
+def held(directory: Path) -> list[dict[str, object]]:
+    """The owners of all locks that are held now or were left behind by another machine."""
+    found: list[dict[str, object]] = []
+    for path in sorted(directory.glob("*.lock")):
+        with path.open("rb") as file:
+            owner = _owner(file.fileno())
+            if not owner:
+                continue
+            try:
+                fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                found.append(owner)
+                continue
+            if owner.get("machine") != _machine():
+                found.append(owner)
+    return found
+
+
+def unlock(directory: Path, id: str) -> None:
+    """Drop a lock that another machine left behind. Raises Usage for an unknown id, Locked when its owner lives here."""
+    for path in sorted(directory.glob("*.lock")):
+        with path.open("rb+") as file:
+            if _owner(file.fileno()).get("id") != id:
+                continue
+            try:
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Locked("that lock is held by a living process here", "End that process instead.") from None
+            file.truncate(0)
+            return
+    raise Usage(f"there is no lock {id!r}", "`envsync status` lists the locks.")
+
+
+def _machine() -> str:
+    return platform.node()
+
+
+def _owner(handle: int) -> dict[str, object]:
+    try:
+        body = json.loads(os.pread(handle, 4096, 0) or b"{}")
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}  # pyright: ignore[reportUnknownVariableType]  # JSON of our own making
+
+
+def _say(handle: int, owner: dict[str, object]) -> None:
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, json.dumps(owner).encode(), 0)

@@ -1,0 +1,97 @@
+"""The one explicit list of tools, in the order a model sees them, and the kinds of steps they make.
+
+A tool's module is imported when the tool is used: `envsync --help` needs only this table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from .contract import Args, StepKind, Tool
+from .errors import Usage
+from .plan import Risk
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the list: enough for `--help`, completion and policy without importing the tool."""
+
+    name: str
+    risk: Risk
+    summary: str
+    """The first line of the tool's docstring; a test holds that."""
+    module: str
+    """Relative to envsync.tools; it has the tool in a constant named after it, in capitals."""
+
+
+TOOLS: tuple[Entry, ...] = (
+    Entry("scan", Risk.R0, "Find out what a project needs, what this machine has, and what is missing.", "scan.tool"),
+    Entry(
+        "provision",
+        Risk.R2,
+        "Install what a project needs, or the runtimes and packages that are named.",
+        "provision.tool",
+    ),
+    Entry("snapshot", Risk.R1, "Record the environment, so that it can be taken back to this moment.", "snapshot.tool"),
+    Entry(
+        "rewind", Risk.R2, "Take the environment, or some of its paths, back to an earlier moment.", "snapshot.rewind"
+    ),
+    Entry(
+        "drift",
+        Risk.R0,
+        "Tell what changed since a snapshot or against the specification, how bad, and the fix.",
+        "drift.tool",
+    ),
+    Entry("history", Risk.R0, "Show what was done and recorded, and what is remembered.", "history.tool"),
+    Entry(
+        "status",
+        Risk.R0,
+        "Show what is going on: locks, interrupted work, running services, the store's size.",
+        "status.tool",
+    ),
+    Entry("run", Risk.R2, "Run one command, without a shell.", "run.tool"),
+    Entry("remember", Risk.R1, "Keep a fact or a preference for later requests.", "remember.tool"),
+)
+
+STEPS: tuple[str, ...] = ("provision.tool", "snapshot.steps", "run.tool", "remember.tool")
+"""Modules with a constant `STEPS`, a tuple of step kinds."""
+
+
+def names() -> tuple[str, ...]:
+    """All tools' names, in order."""
+    return tuple(entry.name for entry in TOOLS)
+
+
+@cache
+def find(name: str) -> Tool[Any]:
+    """The tool of exactly that name; no near match is ever taken. Raises Usage."""
+    for entry in TOOLS:
+        if entry.name == name:
+            return getattr(import_module(f".{entry.module}", __package__), name.upper())
+    raise Usage(f"there is no tool {name!r}", f"The tools are: {', '.join(names())}.")
+
+
+@cache
+def kinds() -> dict[str, StepKind]:
+    """Every step kind by its name."""
+    found: dict[str, StepKind] = {}
+    for module in STEPS:
+        for kind in import_module(f".{module}", __package__).STEPS:
+            found[kind.name] = kind
+    return found
+
+
+def schema(args: type[Args]) -> dict[str, Any]:
+    """The JSON schema of a tool's arguments as a model sees it: no titles, nothing it does not need."""
+    return _without_titles(args.model_json_schema())
+
+
+def _without_titles(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_titles(v) for k, v in value.items() if not (k == "title" and isinstance(v, str))}  # pyright: ignore[reportUnknownVariableType]  # JSON
+    if isinstance(value, list):
+        return [_without_titles(item) for item in value]  # pyright: ignore[reportUnknownVariableType]  # JSON
+    return value
