@@ -124,7 +124,7 @@ class Snapshot(Data):
     """The request that led to it."""
 
 
-class Usage(Data):
+class DiskUse(Data):
     """What a store takes."""
 
     bytes: int

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from .model import Keep, Manifest, Pruned, Snapshot, Usage
+from .model import DiskUse, Keep, Manifest, Pruned, Snapshot
 
 
 class Store:
@@ -59,7 +59,7 @@ class Store:
         """Remove a record; its content goes with the next `prune`. Forgetting an unknown id is no error."""
         raise NotImplementedError
 
-    def du(self) -> Usage:
+    def du(self) -> DiskUse:
         raise NotImplementedError
 
     def prune(self, keep: Keep | None = None, protect: Collection[str] = (), now: datetime | None = None) -> Pruned:
