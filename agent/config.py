@@ -1,0 +1,128 @@
+"""Settings: flags over ENVSYNC_* over the user's file over defaults; built once, passed on."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from ..tools.errors import Usage
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that can be set. Nothing that came with a project is ever read here: the user's own level only."""
+
+    state: Path
+    """Journal, snapshots, sessions, memory, locks; mode 0700."""
+    file: Path
+    """The user's config file; it need not exist."""
+    path: Path = field(default_factory=Path.cwd)
+    """The project: -C, or the current directory."""
+    on: str = "local"
+    model: str = ""
+    """`offline`, `scripted:FILE`, or a model's name at the endpoint; empty: the endpoint's when one is set, else offline."""
+    base_url: str = ""
+    """An OpenAI-compatible endpoint; empty means the provider's own when there is a key."""
+    key: str = field(default="", repr=False)
+    """From the environment or the keyring; never written anywhere."""
+    plan: bool = False
+    """Say what would be done, do nothing."""
+    yes: bool = False
+    """Approve plans up to R2 beforehand."""
+    json: bool = False
+    quiet: bool = False
+    color: bool | None = None
+    """None: as the terminal and NO_COLOR say."""
+    memory: bool = True
+    session: str = ""
+    """Id or title of the session to go on with."""
+    resume: bool = False
+    """Go on with this project's latest session (`--continue`)."""
+    vi: bool = False
+    """vi keys in the conversation."""
+    price_prompt: float | None = None
+    """US dollars per million prompt tokens; None: not known, and no cost is shown."""
+    price_completion: float | None = None
+    environ: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    """The process's environment, taken once."""
+
+
+FROM_FILE = frozenset({"model", "base_url", "memory", "vi", "color", "price_prompt", "price_completion"})
+"""What the user's file may set; a key is no setting of a file, so that none is ever stored in clear."""
+
+
+def load(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
+    """Build the settings. `flags` are those that were given; raises Usage naming the file or variable that is wrong."""
+    home = Path(environ.get("HOME") or Path.home())
+    state = Path(
+        environ.get("ENVSYNC_STATE") or Path(environ.get("XDG_STATE_HOME") or home / ".local/state") / "envsync"
+    )
+    file = Path(
+        environ.get("ENVSYNC_CONFIG")
+        or Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "envsync/config.toml"
+    )
+    settings = Settings(state=state.absolute(), file=file, environ=dict(environ))
+    given = {**_file(file), **_environment(environ), **flags}
+    path = Path(given.pop("path", None) or Path.cwd()).absolute()
+    if not path.is_dir():
+        raise Usage(f"{path} is no directory", "Give -C an existing directory.")
+    return replace(settings, path=path, **given)
+
+
+def _file(file: Path) -> dict[str, Any]:
+    try:
+        body = tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise Usage(f"{file} cannot be read: {error}", "Correct it, or move it away.") from error
+    unknown = sorted(set(body) - FROM_FILE)
+    if unknown:
+        raise Usage(f"{file}: unknown setting {unknown[0]!r}", f"It may set: {', '.join(sorted(FROM_FILE))}.")
+    return {name: _typed(name, value, str(file)) for name, value in body.items()}
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for name in sorted(FROM_FILE):
+        value = environ.get(f"ENVSYNC_{name.upper()}")
+        if value:
+            given[name] = _typed(name, value, f"ENVSYNC_{name.upper()}")
+    given.setdefault("base_url", environ.get("OPENAI_BASE_URL", ""))
+    key = environ.get("ENVSYNC_API_KEY") or environ.get("OPENAI_API_KEY") or ""
+    return {name: value for name, value in {**given, "key": key}.items() if value != ""}
+
+
+def _typed(name: str, value: Any, where: str) -> Any:
+    """Bring a file's or variable's value to the setting's type."""
+    kind = str(next(f.type for f in fields(Settings) if f.name == name))
+    try:
+        if kind.startswith("bool"):
+            return (
+                value
+                if isinstance(value, bool)
+                else {"1": True, "true": True, "0": False, "false": False}[value.lower()]
+            )
+        if kind.startswith("float"):
+            return float(value)
+        if isinstance(value, str):
+            return value
+    except (KeyError, ValueError, AttributeError):
+        pass
+    raise Usage(f"{where}: {name} cannot be {value!r}", f"It is a {kind.split(' ')[0]}.")
+
+
+def state_directory(settings: Settings) -> Path:
+    """Make the state directory, private to the user. Raises Usage when it cannot be made."""
+    try:
+        settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.chmod(settings.state, 0o700)
+    except OSError as error:
+        raise Usage(
+            f"the state directory cannot be made: {error}", "Set ENVSYNC_STATE to a directory you may write."
+        ) from error
+    return settings.state
