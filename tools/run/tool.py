@@ -1,0 +1,159 @@
+"""The tool `run`: one command, argv, no shell, live output, and a snapshot of the project before it."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import shlex
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import Field, JsonValue
+
+from ..contract import Args, Changed, Context, Outcome, Output, StepKind, Tool
+from ..errors import EnvSyncError, Usage
+from ..plan import Plan, Risk, Step
+from ..store.guard import guarded
+from .words import judge, split
+
+TAIL = 4000
+"""Characters of output that the journal and the result keep; all of it was shown as it came."""
+
+
+class RunArgs(Args):
+    """Arguments of `run`."""
+
+    command: str = Field(description="the command line; quotes work, pipes and other shell operators do not")
+    on: str = Field("local", description="the host to run it on")
+    path: str = Field(".", description="the directory to run it in")
+    timeout: float = Field(3600.0, ge=0, description="seconds after which it is ended; 0 for no limit")
+
+
+class Ran(Changed):
+    """What a command gave."""
+
+    code: int
+    """Its exit code; 124 after a time-out."""
+    seconds: float
+    tail: str = ""
+    """The end of its output, at most 4,000 characters."""
+
+    @property
+    def exit(self) -> int:
+        return 0 if self.code == 0 else 1
+
+
+async def plan(args: RunArgs, context: Context) -> Plan:
+    """Run one command, without a shell.
+
+    Use it for what no other tool does: tests, builds, scripts. The project's own .venv/bin and node_modules/.bin come
+    first on PATH. The command is taken back by restoring the snapshot that precedes it.
+    """
+    argv = split(args.command)
+    found = await context.host.call(shutil.which, argv[0], path=search_path(context.path))
+    if found is None and "/" not in argv[0]:
+        raise Usage(
+            f"there is no program {argv[0]!r} on PATH or in the project's environments",
+            "Set the project up first (envsync provision), or name the program with its path.",
+        )
+    risk, reason = judge(argv, context.path)
+    wide = guarded(context.path, context.home, context.state)
+    if wide:
+        risk, reason = Risk.R3, reason or f"this is {wide}, which no snapshot covers"
+    step = Step(
+        kind="command",
+        does=f"run {shlex.join(argv)}",
+        args={"argv": list[JsonValue](argv), "cwd": str(context.path), "timeout": args.timeout},
+        covered=not wide,
+    )
+    return Plan(
+        tool="run",
+        args=args.model_dump(mode="json", exclude_unset=True),
+        host=context.host.name,
+        path=str(context.path),
+        summary=f"run {shlex.join(argv)}",
+        steps=(step,),
+        details=(f"in {context.path}", f"program {found or argv[0]}"),
+        warnings=("what it does outside the project cannot be taken back",) if not reason else (),
+        risk=risk,
+        reason=reason,
+        captures=not wide,
+        compensates=False,
+    )
+
+
+async def finish(args: RunArgs, plan: Plan, outcome: Outcome, context: Context) -> Ran:
+    """Make the result from what the journal has."""
+    data = outcome.steps[0].data
+    code, seconds = int(str(data["code"])), float(str(data["seconds"]))
+    line = plan.summary.removeprefix("run ")
+    if data.get("timed_out"):
+        summary = f"`{line}` was ended after {seconds:.0f} s"
+    elif code == 0:
+        summary = f"`{line}` succeeded in {seconds:.1f} s"
+    else:
+        summary = f"`{line}` failed with exit code {code} after {seconds:.1f} s"
+    return Ran(
+        summary=summary,
+        transaction=outcome.transaction,
+        snapshot=outcome.snapshot,
+        undo="say `undo that`, or: envsync rewind --to last" if plan.undoable else "",
+        code=code,
+        seconds=seconds,
+        tail=str(data.get("tail", "")),
+    )
+
+
+def search_path(root: Path) -> str:
+    """PATH with the project's own environments first, as `uv run` and `npx` have it."""
+    own = [str(root / part) for part in (".venv/bin", "venv/bin", "node_modules/.bin") if (root / part).is_dir()]
+    return os.pathsep.join([*own, os.environ.get("PATH", os.defpath)])
+
+
+class CommandStep:
+    """Runs `argv` in `cwd`. A non-zero exit code is a value; only a command that cannot be begun is a failure."""
+
+    name = "command"
+
+    async def do(self, step: Step, context: Context) -> dict[str, JsonValue]:
+        """Returns `code`, `seconds`, `tail` and `timed_out`."""
+        argv = [str(word) for word in _list(step.args["argv"])]
+        cwd = Path(str(step.args["cwd"]))
+        env = {"PATH": search_path(cwd)}
+        if (cwd / ".venv/bin/python").exists():
+            env["VIRTUAL_ENV"] = str(cwd / ".venv")
+        limit = float(str(step.args.get("timeout", 0))) or None
+        tail = bytearray()
+
+        decode = {stream: _decoder() for stream in ("stdout", "stderr")}
+
+        def output(stream: str, chunk: bytes) -> None:
+            tail.extend(chunk)
+            del tail[: -4 * TAIL]
+            context.report(Output(decode[stream](chunk), stream))
+
+        done = await context.host.run(argv, cwd=cwd, env=env, timeout=limit, output=output)
+        if done.code in (126, 127) and not done.stdout and done.seconds < 1 and not tail:
+            raise EnvSyncError(
+                f"{argv[0]} could not be started: {done.error}", "Look at the program's path and permissions."
+            )
+        text = tail.decode("utf-8", "backslashreplace")[-TAIL:]
+        return {"code": done.code, "seconds": round(done.seconds, 3), "tail": text, "timed_out": done.timed_out}
+
+    async def holds(self, step: Step, context: Context) -> bool | None:
+        """What a person's command should bring about is not known here."""
+        return None
+
+
+def _decoder() -> Callable[[bytes], str]:
+    """UTF-8 over chunk borders; a character cut in two by a read must not become two escapes."""
+    return codecs.getincrementaldecoder("utf-8")("backslashreplace").decode
+
+
+def _list(value: JsonValue) -> list[JsonValue]:
+    return value if isinstance(value, list) else [value]
+
+
+RUN = Tool(name="run", args=RunArgs, risk=Risk.R2, plan=plan, finish=finish)
+STEPS: tuple[StepKind, ...] = (CommandStep(),)

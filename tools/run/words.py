@@ -1,0 +1,123 @@
+"""From a command line to an argv: quotes are read as a shell reads them, and nothing else of a shell is."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from ..errors import Usage
+from ..plan import Risk
+
+OPERATORS = {
+    "|": "a pipe",
+    "&": "`&`",
+    ";": "`;`",
+    "<": "a redirection",
+    ">": "a redirection",
+    "\n": "several lines",
+    "`": "a command substitution",
+    "$": "a variable or substitution",
+    "(": "a subshell",
+    ")": "a subshell",
+}
+SHELLS = frozenset({"sh", "bash", "dash", "zsh", "fish", "ksh", "busybox"})
+DESTROYS = frozenset(
+    "dd mkfs shred wipefs fdisk parted mkswap blkdiscard truncate userdel groupdel shutdown reboot halt poweroff"
+    " kill killall pkill crontab visudo dropdb dropuser iptables nft".split()
+)
+"""Programs that can do what no snapshot of a project takes back."""
+DESTROYS_WITH = {
+    "git": ("push", "clean", "gc", "filter-branch", "filter-repo"),
+    "docker": ("rm", "rmi", "prune", "volume", "system", "kill"),
+    "podman": ("rm", "rmi", "prune", "volume", "system", "kill"),
+    "kubectl": ("delete", "drain", "apply", "replace"),
+    "helm": ("uninstall", "delete", "upgrade"),
+    "terraform": ("destroy", "apply"),
+    "tofu": ("destroy", "apply"),
+    "aws": ("delete", "terminate", "rm"),
+    "gcloud": ("delete",),
+    "az": ("delete",),
+    "npm": ("publish", "unpublish", "deprecate"),
+    "twine": ("upload",),
+    "cargo": ("publish", "yank"),
+    "gh": ("delete", "merge", "release"),
+    "systemctl": ("stop", "disable", "mask", "poweroff", "reboot", "kill"),
+    "apt": ("remove", "purge", "autoremove"),
+    "apt-get": ("remove", "purge", "autoremove"),
+}
+"""Programs of which some words reach beyond this machine or delete for good; the words as they stand on the line."""
+MOVES = frozenset({"rm", "rmdir", "unlink", "mv", "cp", "install", "ln", "chmod", "chown", "tee", "rsync"})
+"""Programs whose operands are paths: inside the project a snapshot covers them, outside nothing does."""
+PREFIXES = frozenset({"env", "nohup", "nice", "time", "timeout", "stdbuf", "setsid", "xargs", "exec", "command"})
+
+
+def split(command: str) -> list[str]:
+    """The argv of `command`. Raises Usage for shell operators, with the way out, and for quotes that do not close."""
+    quote = ""
+    escaped = False
+    for sign in command:
+        if escaped:
+            escaped = False
+        elif sign == "\\" and quote != "'":
+            escaped = True
+        elif quote:
+            # Inside double quotes a shell still substitutes; single quotes keep everything.
+            if sign == quote:
+                quote = ""
+            elif quote == '"' and sign in "$`":
+                raise _operator(sign, command)
+        elif sign in "'\"":
+            quote = sign
+        elif sign in OPERATORS:
+            raise _operator(sign, command)
+    if "\0" in command:
+        raise Usage("a command cannot contain a NUL byte", "Leave it out.")
+    try:
+        argv = shlex.split(command)
+    except ValueError as error:
+        raise Usage(f"the command cannot be read: {error}", "Close the quotes, or leave them out.") from error
+    if not argv:
+        raise Usage("no command was given", "Say which, e.g. run pytest -q.")
+    if "=" in argv[0] and argv[0].split("=")[0].isidentifier():
+        raise Usage("a variable before the command needs `env`", f"Write: env {shlex.join(argv)}")
+    if any(word.startswith("~") for word in argv):
+        raise Usage("`~` is not expanded, since no shell reads the command", "Write the directory out.")
+    return argv
+
+
+def _operator(sign: str, command: str) -> Usage:
+    line = " ".join(command.splitlines())
+    return Usage(
+        f"{OPERATORS[sign]} needs a shell, and commands are run without one",
+        f"Run the parts one by one, quote the sign if it is meant as text, or ask for a shell: sh -c {shlex.quote(line)}",
+    )
+
+
+def judge(argv: list[str], root: Path) -> tuple[Risk, str]:
+    """R2, or R3 with the reason when the command can destroy what a snapshot of `root` does not hold.
+
+    A guess by the words on the line, on the safe side; what a program does inside cannot be seen from here.
+    """
+    words = list(argv)
+    while words and Path(words[0]).name in PREFIXES:
+        words = words[1:]
+        while words and (words[0].startswith("-") or "=" in words[0] or words[0].replace(".", "").isdigit()):
+            words = words[1:]
+    if not words:
+        return Risk.R2, ""
+    program, rest = Path(words[0]).name, words[1:]
+    if program in ("sudo", "doas", "su", "pkexec"):
+        return Risk.R3, "it runs as another user"
+    if program in SHELLS and any(word.startswith("-") and "c" in word for word in rest):
+        return Risk.R3, "a shell line can do anything"
+    if program in DESTROYS or program.split(".")[0] in DESTROYS:
+        return Risk.R3, f"{program} can destroy what no snapshot holds"
+    plain = [word for word in rest if not word.startswith("-")]
+    for word in plain[:4]:
+        if any(word == known or word.startswith(f"{known}-") for known in DESTROYS_WITH.get(program, ())):
+            return Risk.R3, f"`{program} {word}` cannot be taken back"
+    if program in MOVES or (program == "find" and {"-delete", "-exec"} & set(rest)):
+        outside = [word for word in plain if not Path(root, word).resolve().is_relative_to(root)]
+        if outside:
+            return Risk.R3, f"{outside[0]} lies outside the project, where no snapshot holds it"
+    return Risk.R2, ""
