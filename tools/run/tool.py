@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import Field, JsonValue
 
 from ..contract import Args, Changed, Context, Outcome, Output, StepKind, Tool
-from ..errors import EnvSyncError, Usage
+from ..errors import Failed, Usage
 from ..plan import Plan, Risk, Step
 from ..store.guard import guarded
 from .words import judge, split

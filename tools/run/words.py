@@ -22,8 +22,32 @@ OPERATORS = {
 }
 SHELLS = frozenset({"sh", "bash", "dash", "zsh", "fish", "ksh", "busybox"})
 DESTROYS = frozenset(
-    "dd mkfs shred wipefs fdisk parted mkswap blkdiscard truncate userdel groupdel shutdown reboot halt poweroff"
-    " kill killall pkill crontab visudo dropdb dropuser iptables nft".split()
+    [
+        "dd",
+        "mkfs",
+        "shred",
+        "wipefs",
+        "fdisk",
+        "parted",
+        "mkswap",
+        "blkdiscard",
+        "truncate",
+        "userdel",
+        "groupdel",
+        "shutdown",
+        "reboot",
+        "halt",
+        "poweroff",
+        "kill",
+        "killall",
+        "pkill",
+        "crontab",
+        "visudo",
+        "dropdb",
+        "dropuser",
+        "iptables",
+        "nft",
+    ]
 )
 """Programs that can do what no snapshot of a project takes back."""
 DESTROYS_WITH = {
@@ -46,6 +70,8 @@ DESTROYS_WITH = {
     "apt-get": ("remove", "purge", "autoremove"),
 }
 """Programs of which some words reach beyond this machine or delete for good; the words as they stand on the line."""
+LATE = frozenset({"docker", "podman", "aws", "gcloud", "az", "gh", "kubectl"})
+"""Programs whose verb follows a noun."""
 MOVES = frozenset({"rm", "rmdir", "unlink", "mv", "cp", "install", "ln", "chmod", "chown", "tee", "rsync"})
 """Programs whose operands are paths: inside the project a snapshot covers them, outside nothing does."""
 PREFIXES = frozenset({"env", "nohup", "nice", "time", "timeout", "stdbuf", "setsid", "xargs", "exec", "command"})
@@ -113,7 +139,9 @@ def judge(argv: list[str], root: Path) -> tuple[Risk, str]:
     if program in DESTROYS or program.split(".")[0] in DESTROYS:
         return Risk.R3, f"{program} can destroy what no snapshot holds"
     plain = [word for word in rest if not word.startswith("-")]
-    for word in plain[:4]:
+    # `aws s3 rm` has its verb late, `git commit -m push` only looks like it; `git -C dir push` has a value before.
+    late = program in LATE or rest[:1] in (["-C"], ["-c"])
+    for word in plain[: 3 if late else 1]:
         if any(word == known or word.startswith(f"{known}-") for known in DESTROYS_WITH.get(program, ())):
             return Risk.R3, f"`{program} {word}` cannot be taken back"
     if program in MOVES or (program == "find" and {"-delete", "-exec"} & set(rest)):
