@@ -3,25 +3,11 @@
 from __future__ import annotations
 
 import json
-from enum import IntEnum
 
 from blake3 import blake3
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-
-class Risk(IntEnum):
-    """How much a call can hurt; policy reads it, tools only declare it."""
-
-    R0 = 0
-    """Observes."""
-    R1 = 1
-    """Local and reversible."""
-    R2 = 2
-    """Changes the environment; can be undone."""
-    R3 = 3
-    """Irreversible, remote, production, or many deletions."""
-    R4 = 4
-    """Never."""
+from .risk import Risk as Risk
 
 
 class Data(BaseModel):

@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .contract import Args, StepKind, Tool
 from .errors import Usage
-from .plan import Risk
+from .risk import Risk
+
+if TYPE_CHECKING:  # pydantic costs 0.08 s, and this table is all that `--help` needs
+    from .contract import Args, StepKind, Tool
 
 
 @dataclass(frozen=True)
