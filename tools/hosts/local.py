@@ -76,7 +76,7 @@ class LocalHost:
         pumps = asyncio.gather(drain("stdout", process.stdout), drain("stderr", process.stderr), feed())
         timed_out = False
         try:
-            await asyncio.wait_for(process.wait(), timeout)
+            await asyncio.wait_for(_exited(process), timeout)
             # A child that left a daemon behind keeps the pipes open: do not wait for that one for ever.
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(asyncio.shield(pumps), 1.0)
@@ -90,6 +90,8 @@ class LocalHost:
             pumps.cancel()
             with suppress(asyncio.CancelledError):
                 await pumps
+            # Pipes that a daemon still holds would stay open here for its whole life; asyncio has no public way.
+            process._transport.close()  # type: ignore[attr-defined]  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportAttributeAccessIssue]
         code = 124 if timed_out else process.returncode or 0
         return Completed(
             command,
@@ -130,13 +132,23 @@ class LocalHost:
             raise
 
 
+async def _exited(process: asyncio.subprocess.Process) -> None:
+    """Wait for the process itself: asyncio's own wait() also waits for its pipes, which a daemon it left may hold open."""
+    waiting = asyncio.ensure_future(process.wait())
+    try:
+        while process.returncode is None:
+            await asyncio.wait([waiting], timeout=0.1)
+    finally:
+        waiting.cancel()
+
+
 async def _end_group(process: asyncio.subprocess.Process) -> None:
     """SIGTERM to the whole group, then SIGKILL: a command's children must not outlive it."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, sign)
         with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(process.wait(), GRACE)
+            await asyncio.wait_for(_exited(process), GRACE)
             if not _group_lives(process.pid):
                 return
 
