@@ -17,6 +17,7 @@ __all__ = [
     "Done",
     "Event",
     "Failed",
+    "Notice",
     "Output",
     "Planned",
     "Prepared",
@@ -62,6 +63,16 @@ class Usage:
 @dataclass(frozen=True)
 class Text:
     """A piece of a model's own prose."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What a person should know besides the answer, made by code: a secret was taken out, no model is configured.
+
+    It is no part of the answer: one-shot use prints it on standard error.
+    """
 
     text: str
 
@@ -132,4 +143,4 @@ class Done:
     seconds: float = 0.0
 
 
-Event = Text | Planned | ApprovalNeeded | Progress | Output | ToolStarted | ToolFinished | Failed | Done
+Event = Text | Notice | Planned | ApprovalNeeded | Progress | Output | ToolStarted | ToolFinished | Failed | Done

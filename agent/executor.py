@@ -37,6 +37,7 @@ class Executor:
         self.journal = Journal(state_directory(settings), redact)
         self.always: set[str] = set()
         self._notes = notes
+        self._running: asyncio.Task[Event] | None = None
 
     def check(self, call: Call) -> Args:
         """The call's arguments, validated. Raises Usage with every fault named, in words a model or a person can mend."""
@@ -105,6 +106,11 @@ class Executor:
                 if isinstance(event, Failed):
                     return
 
+    def stop(self) -> None:
+        """End the call that is being carried out; `carry_out` then yields its Failed, which says what became of it."""
+        if self._running is not None:
+            self._running.cancel()
+
     async def _watched(self, item: Prepared, words: str, origin: str) -> AsyncIterator[Event]:
         """Run one call in a task of its own, and yield what it reports as it comes."""
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
@@ -119,15 +125,20 @@ class Executor:
                 return ToolFinished(item.call, await self._call(item, report, words, origin))
             except EnvSyncError as error:
                 return Failed(error, item.call)
-            finally:
-                loop.call_soon(queue.put_nowait, None)
+            except asyncio.CancelledError:
+                # A transaction that had begun says so itself: this was a read, or had not begun.
+                return stopped
 
-        task = asyncio.ensure_future(work())
+        stopped = Failed(Cancelled(f"{item.call.tool} was stopped", "Nothing was changed."), item.call)
+        task = self._running = asyncio.ensure_future(work())
+        # Called after the reports that are under way, also for a task that was cancelled before it began.
+        task.add_done_callback(lambda _: queue.put_nowait(None))
         try:
             while (event := await queue.get()) is not None:
                 yield event
-            yield await task
+            yield stopped if task.cancelled() else await task
         finally:
+            self._running = None
             if not task.done():
                 task.cancel()
                 await asyncio.wait([task])
