@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from pydantic import Field
 
@@ -34,6 +34,10 @@ class Entry(NamedTuple):
     """BLAKE3 (hex, 64 characters) of a file's content; None for other kinds, and for a file that could not be read."""
     target: str | None
     """What a link points to, as it is written in the link."""
+
+
+make_entry = cast("Callable[[type[Entry], Iterable[object]], Entry]", tuple.__new__)  # pyright: ignore[reportUnknownMemberType]  # its own stub leaves the items open
+"""`Entry(*fields)` at a third of the cost: a scan makes tens of thousands."""
 
 
 class Notice(NamedTuple):

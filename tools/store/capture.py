@@ -1,0 +1,342 @@
+"""Reading a tree: into the store (`capture`) or only to know what is there (`look`)."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import os
+import stat
+import time
+from collections.abc import Collection, Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from blake3 import blake3
+
+from ..contract import Progress, Report
+from ..errors import Failed
+from .blobs import CHUNK
+from .cache import RACY_NS, Cache, Known
+from .durable import trouble
+from .manifest import encode
+from .model import Budget, Entry, Manifest, Notice, make_entry
+from .pack import RECIPE, Writer
+from .store import Store
+from .walk import Folder, open_root, walk
+
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+"""Not blocking, in case a FIFO takes the file's place between the look at it and the opening."""
+TRIES = 3
+TEMPORARY = ".envsync-tmp-"
+"""How `restore` names files on their way; one that a crash left behind is no part of the project."""
+PATHS = 256 << 20
+"""Characters of all paths together: 10,000 nested directories with long names would else fill the memory."""
+
+
+def capture(
+    root: Path,
+    store: Store,
+    cache: Cache,
+    report: Report | None = None,
+    excludes: Sequence[str] = (),
+    budget: Budget | None = None,
+) -> Manifest:
+    """Read a tree into the store; the manifest is durable there (`Store.manifest(m.digest)`) when this returns.
+
+    `excludes` are relative paths left out with all below them; the store itself always is. Raises Usage when root is
+    no directory, Failed when the budget or the disk does not suffice (earlier snapshots stay intact).
+    """
+    with store.writing(), ExitStack() as stack:
+        writer = store.blobs.writer()
+        stack.callback(writer.drop)
+        scan = _Scan(root, store, cache, report, excludes, budget or Budget(), writer)
+        try:
+            manifest = scan.run()
+            encoded = encode(manifest)
+            writer.flush()
+            held = store.blobs.spots()
+            for digest, chunk in encoded.chunks:
+                if digest not in held:
+                    writer.add(digest, chunk, "manifest")
+            if encoded.digest not in held:
+                writer.add(encoded.digest, encoded.root, "manifest")
+            writer.finish()
+        except OSError as error:
+            raise trouble(error, store.directory) from None
+        scan.remember()
+        store.captured(manifest.digest)
+        return manifest
+
+
+def look(
+    root: Path,
+    store: Store,
+    cache: Cache,
+    report: Report | None = None,
+    excludes: Sequence[str] = (),
+    budget: Budget | None = None,
+) -> Manifest:
+    """The same manifest as `capture`, without storing anything: for previews and drift."""
+    scan = _Scan(root, store, cache, report, excludes, budget or Budget(), None)
+    manifest = scan.run()
+    scan.remember()
+    return manifest
+
+
+class _Read(NamedTuple):
+    """What reading a file gave; `digest` None when its content cannot be read, `steady` False when it kept changing."""
+
+    digest: str | None
+    size: int
+    info: os.stat_result
+    steady: bool
+
+
+class _Scan:
+    """One pass over a tree."""
+
+    def __init__(
+        self,
+        root: Path,
+        store: Store,
+        cache: Cache,
+        report: Report | None,
+        excludes: Sequence[str],
+        budget: Budget,
+        writer: Writer | None,
+    ) -> None:
+        self.root = root
+        self.cache = cache
+        self.report = report
+        self.excludes = frozenset(path.strip("/") for path in excludes)
+        self.budget = budget
+        self.writer = writer
+        self.held: Collection[str] = store.blobs.spots() if writer else ()
+        self.own = _identity(store.directory)
+        self.known = cache.load(root)
+        self.fresh: Known = {}
+        self.notices: list[Notice] = []
+        self.bytes = 0
+        self.characters = 0
+        self.linked = 0
+        self.safe = time.time_ns() - RACY_NS
+        self.reported = time.monotonic()
+
+    def run(self) -> Manifest:
+        entries: list[Entry] = []
+        refused: list[tuple[str, str]] = []
+        root = open_root(self.root)
+        try:
+            info = os.fstat(root)
+            entries.append(Entry(".", "directory", info.st_mode & 0o7777, info.st_mtime_ns, 0, None, None))
+            with _without_collector():
+                for folder in walk(root, refused):
+                    self._folder(folder, entries)
+        finally:
+            os.close(root)
+        self.notices += [Notice(path, f"directory not read: {why}") for path, why in refused]
+        if self.linked:
+            self.notices.append(
+                Notice(".", f"{self.linked} files have further hard links; a rewind restores each as a file of its own")
+            )
+        top, *below = entries
+        below.sort(key=_path)
+        return Manifest((top, *below), tuple(self.notices))
+
+    def remember(self) -> None:
+        """Keep the stat cache for next time, when it says anything new."""
+        if self.fresh != self.known:
+            self.cache.save(self.root, self.fresh)
+
+    def _folder(self, folder: Folder, entries: list[Entry]) -> None:
+        prefix = folder.prefix
+        known, fresh, held, safe = self.known.get, self.fresh, self.held, self.safe
+        every, excludes = self.writer is None, self.excludes
+        new = make_entry
+        first = len(entries)
+        try:
+            listing = os.scandir(folder.fd)
+        except OSError as error:
+            self.notices.append(Notice(prefix or ".", f"directory not read: {error.strerror}"))
+            return
+        with listing:
+            for item in listing:
+                try:
+                    info = item.stat(follow_symlinks=False)
+                except OSError:
+                    continue  # it vanished since it was listed
+                name = item.name
+                path = prefix + name
+                if (excludes and path in excludes) or name.startswith(TEMPORARY):
+                    continue
+                mode = info.st_mode
+                kind = mode & 0o170000
+                if kind == 0o100000:
+                    size, mtime, ctime = info.st_size, info.st_mtime_ns, info.st_ctime_ns
+                    key = (info.st_ino, size, mtime, ctime, mode, info.st_dev)
+                    digest = known(key)
+                    self.bytes += size
+                    if digest is not None and (every or digest in held):
+                        fresh[key] = digest
+                    else:
+                        self._within(path, size, len(entries))
+                        read = self._read(folder.fd, name, path, info)
+                        if read is None:
+                            continue
+                        digest, size, info = read.digest, read.size, read.info
+                        mode, mtime, ctime = info.st_mode, info.st_mtime_ns, info.st_ctime_ns
+                        if digest is not None and read.steady and mtime < safe and ctime < safe:
+                            fresh[(info.st_ino, size, mtime, ctime, mode, info.st_dev)] = digest
+                    if info.st_nlink > 1:
+                        self.linked += 1
+                    entries.append(new(Entry, (path, "file", mode & 0o7777, mtime, size, digest, None)))
+                elif kind == 0o040000:
+                    if (info.st_dev, info.st_ino) == self.own:
+                        self.notices.append(Notice(path, "left out: it is the snapshot store itself"))
+                        continue
+                    entries.append(new(Entry, (path, "directory", mode & 0o7777, info.st_mtime_ns, 0, None, None)))
+                    folder.pending.append(name)
+                elif kind == 0o120000:
+                    try:
+                        target = os.readlink(name, dir_fd=folder.fd)
+                    except OSError:
+                        continue  # no longer a link, or gone: as if it had vanished before
+                    entries.append(new(Entry, (path, "link", 0, info.st_mtime_ns, 0, None, target)))
+                else:
+                    self.notices.append(
+                        Notice(path, f"{_special(mode)}: recorded, but a rewind does not make it again")
+                    )
+                    entries.append(new(Entry, (path, "special", mode & 0o7777, info.st_mtime_ns, 0, None, None)))
+        self.characters += len(prefix) * (len(entries) - first)
+        self._within(prefix or ".", 0, len(entries))
+        if self.report and time.monotonic() - self.reported > 0.2:
+            self.reported = time.monotonic()
+            self.report(Progress("reading the project", len(entries), None, "files"))
+
+    def _within(self, path: str, size: int, count: int) -> None:
+        """Raises when the budget is exceeded: before a byte of the file that exceeds it is read."""
+        hint = "exclude it, delete it, or raise the limit (ENVSYNC_SNAPSHOT_BYTES, ENVSYNC_SNAPSHOT_FILES)"
+        if self.bytes > self.budget.bytes:
+            raise Failed(
+                f"the project is too large for a snapshot: more than {_gib(self.budget.bytes)} with {path!r}"
+                + (f", which alone counts {_gib(size)}" if size > self.budget.bytes // 4 else ""),
+                hint,
+                path=path,
+            )
+        if count > self.budget.files:
+            raise Failed(f"the project has more than {self.budget.files:,} entries; the last one was {path!r}", hint)
+        if self.characters > PATHS:
+            raise Failed(
+                f"the project is nested too deeply to record: {path[:200]!r}…", "move that directory out of the project"
+            )
+
+    def _read(self, folder: int, name: str, path: str, seen: os.stat_result) -> _Read | None:
+        """A file as one moment had it; None when it is gone or no file any more."""
+        try:
+            fd = os.open(name, READ, dir_fd=folder)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENXIO):  # a link or a socket took its place
+                return None
+            self.notices.append(Notice(path, f"content not read: {error.strerror}"))
+            return _Read(None, seen.st_size, seen, False)
+        try:
+            before = os.fstat(fd)
+            if not stat.S_ISREG(before.st_mode):
+                return None
+            size = seen.st_size
+            for last in (False,) * TRIES + (True,):
+                if before.st_size > size:
+                    self.bytes += before.st_size - size
+                    self._within(path, before.st_size, 0)
+                digest, size = self._content(fd, before.st_size, os.path.splitext(name)[1])
+                after = os.fstat(fd)
+                then, now = ((i.st_mtime_ns, i.st_ctime_ns, i.st_size) for i in (before, after))
+                if then == now and size == after.st_size:
+                    return _Read(digest, size, after, True)
+                if last:
+                    break
+                before = after
+                os.lseek(fd, 0, os.SEEK_SET)
+            self.notices.append(Notice(path, "it was being written while it was read; the snapshot has what was read"))
+            return _Read(digest, size, after, False)
+        except OSError as error:
+            self.notices.append(Notice(path, f"content not read: {error.strerror}"))
+            return _Read(None, seen.st_size, seen, False)
+        finally:
+            os.close(fd)
+
+    def _content(self, fd: int, size: int, like: str) -> tuple[str, int]:
+        """Read a file to its end; store what the store does not have. Returns its digest and true length."""
+        writer = self.writer
+        if size <= CHUNK:
+            data = os.read(fd, size + 1)
+            if len(data) == size or (len(data) < size and not os.read(fd, 1)):
+                digest = blake3(data).hexdigest()
+                if writer and digest not in self.held and digest not in writer.pending:
+                    writer.add(digest, data, like)
+                return digest, len(data)
+            os.lseek(fd, 0, os.SEEK_SET)
+        whole = blake3()
+        parts: list[str] = []
+        length = 0
+        while piece := _piece(fd):
+            whole.update(piece)
+            length += len(piece)
+            part = blake3(piece).hexdigest()
+            parts.append(part)
+            if writer and part not in self.held and part not in writer.pending:
+                writer.add(part, piece, like)
+        digest = whole.hexdigest()
+        if writer and len(parts) != 1 and digest not in self.held and digest not in writer.pending:
+            writer.add(digest, bytes.fromhex("".join(parts)), "recipe", RECIPE)
+        return digest, length
+
+
+def _piece(fd: int) -> bytes:
+    """The next `CHUNK` bytes, fewer only at the end."""
+    data = os.read(fd, CHUNK)
+    if len(data) == CHUNK or not data:
+        return data
+    parts = [data]
+    missing = CHUNK - len(data)
+    while missing and (data := os.read(fd, missing)):
+        parts.append(data)
+        missing -= len(data)
+    return b"".join(parts)
+
+
+@contextmanager
+def _without_collector() -> Generator[None]:
+    """Hundreds of thousands of tuples that all stay: the cycle collector would only walk them over and over."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _identity(directory: Path) -> tuple[int, int] | None:
+    try:
+        info = os.stat(directory)
+    except OSError:
+        return None
+    return info.st_dev, info.st_ino
+
+
+def _path(entry: Entry) -> str:
+    return entry[0]
+
+
+def _special(mode: int) -> str:
+    if stat.S_ISFIFO(mode):
+        return "a FIFO"
+    return "a socket" if stat.S_ISSOCK(mode) else "a device"
+
+
+def _gib(size: int) -> str:
+    return f"{size / (1 << 30):.1f} GiB"
