@@ -31,6 +31,9 @@ class ListNotes:
     async def get(self, id: int) -> Remembered | None:
         return self.kept.get(id)
 
+    async def find(self, fact: str, *, project: str, host: str) -> Remembered | None:
+        return next((note for note in self.kept.values() if note.text == fact), None)
+
     async def search(
         self, query: str | None, *, project: str, limit: int, kinds: Sequence[str] = ()
     ) -> list[Remembered]:

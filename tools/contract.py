@@ -135,6 +135,10 @@ class Notes(Protocol):
 
     async def get(self, id: int) -> Remembered | None: ...
 
+    async def find(self, fact: str, *, project: str, host: str) -> Remembered | None:
+        """The fact with exactly this text, project and host; None when it is not known. Adding it again gives its id."""
+        ...
+
     async def search(
         self, query: str | None, *, project: str, limit: int, kinds: Sequence[str] = ()
     ) -> list[Remembered]:
