@@ -106,10 +106,11 @@ class Executor:
                 if isinstance(event, Failed):
                     return
 
-    def stop(self) -> None:
-        """End the call that is being carried out; `carry_out` then yields its Failed, which says what became of it."""
-        if self._running is not None:
-            self._running.cancel()
+    def stop(self) -> bool:
+        """End the call that is being carried out; `carry_out` then yields its Failed, which says what became of it.
+
+        False when there is none: a plan is being made, or a person being asked."""
+        return self._running is not None and self._running.cancel()
 
     async def _watched(self, item: Prepared, words: str, origin: str) -> AsyncIterator[Event]:
         """Run one call in a task of its own, and yield what it reports as it comes."""

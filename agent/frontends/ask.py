@@ -1,0 +1,103 @@
+"""`ask WORDS…`: one request and its answer. What is piped in is context; what is piped out is exactly the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ...tools.errors import Usage
+from ..config import Settings
+from .approval import Asker
+from .flags import Parser, settings
+from .piped import piped
+from .render import Screen
+from .turn import Turn, follow, stoppable
+
+if TYPE_CHECKING:
+    from ..session import Session
+
+NOTHING = Usage("ask what?", 'Say it in words, e.g.: ask "what does this project need?" — `ask --help` shows more.')
+
+
+def run(argv: Sequence[str]) -> int:
+    """Answer one request; returns the exit code."""
+    parser = Parser("ask", description="Ask for something in plain words.", hint="Put the words after `--`: ask -- …")
+    parser.add_argument("words", nargs="*", metavar="WORDS…")
+    given = parser.parse_intermixed_args(list(argv))
+    # `-` says: wait for what is piped in, however long it takes.
+    waits = "-" in given.words
+    words = " ".join(word for word in given.words if word != "-").strip()
+    chosen = settings(given, os.environ)
+    reading = _Reading(lambda: piped(words=bool(words) and not waits))
+    if not words:
+        words, context = reading.text().strip(), ""
+        if not words:
+            raise NOTHING
+        return asyncio.run(_run(chosen, words, lambda: context))
+    return asyncio.run(_run(chosen, words, reading.text))
+
+
+async def _run(chosen: Settings, words: str, context: Callable[[], str]) -> int:
+    from ..session import Session
+
+    screen = Screen(chosen)
+    if not chosen.quiet and not chosen.json:
+        screen.meter.begin("thinking")
+
+    async def turn() -> Turn:
+        nonlocal session
+        session = await Session.open(chosen)
+        gc.freeze()
+        gc.enable()
+        # Reading stdin takes its time beside the start of the session, not after it.
+        return await turns(session, screen, words, await asyncio.to_thread(context))
+
+    session: Session | None = None
+
+    def stop() -> bool:
+        if session is None or not session.busy:
+            return False
+        stopping.append(asyncio.ensure_future(session.cancel()))
+        return True
+
+    stopping: list[asyncio.Future[None]] = []
+    ended = await stoppable(turn, stop, screen)
+    if session is not None:
+        await session.close()
+    if chosen.json:
+        print(json.dumps(ended.document()))
+    return ended.exit
+
+
+async def turns(session: Session, screen: Screen, words: str, context: str = "") -> Turn:
+    """A request, and what the person made of it with `edit`."""
+    while True:
+        asker = Asker(screen, words=words)
+        turn = await follow(session, session.send(words, context), screen, asker, lambda: None)
+        if not turn.reworded:
+            return turn
+        words = turn.reworded
+
+
+class _Reading:
+    """Stdin, read in a thread of its own from the start, so that waiting for an idle pipe costs no time."""
+
+    def __init__(self, read: Callable[[], str]) -> None:
+        self._text = ""
+
+        def work() -> None:
+            self._text = read()
+
+        # A daemon: Ctrl-C must not wait for a pipe.
+        self._thread = threading.Thread(target=work, daemon=True)
+        self._thread.start()
+
+    def text(self) -> str:
+        """All of it; waits for its end."""
+        self._thread.join()
+        return self._text

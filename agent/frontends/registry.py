@@ -1,0 +1,37 @@
+"""The commands besides the tools, in the order of `--help`; adding one is a module with `run` and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+
+@dataclass(frozen=True)
+class Command:
+    """One line of the table: enough for `--help` and completion without importing the command."""
+
+    name: str
+    summary: str
+    usage: str = ""
+    words: tuple[str, ...] = ()
+    """What may follow the name, for completion."""
+    module: str = ""
+
+    def run(self, argv: Sequence[str]) -> int:
+        """Carry it out; returns the exit code. Raises EnvSyncError."""
+        return import_module(f".{self.module or self.name}", __package__).run(argv)
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("doctor", "Check what works here and what does not, each with the fix."),
+    Command(
+        "sessions",
+        "List the conversations; rename or delete one.",
+        "[rename ID TITLE | delete ID]",
+        ("list", "rename", "delete"),
+    ),
+    Command("memory", "Search what is remembered; forget a note.", "[WORDS… | forget ID]", ("forget",), "remembered"),
+    Command("unlock", "Drop a lock that another machine left behind.", "ID"),
+    Command("completion", "Print the completion script of a shell.", "bash | zsh | fish", ("bash", "zsh", "fish")),
+)
