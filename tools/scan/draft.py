@@ -1,0 +1,213 @@
+"""A service under construction: detectors read through it and add to it, and every addition carries its evidence."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from ..fingerprint import Evidence, Fact, Service, Wanted
+from . import parse
+from .ignore import is_example
+from .text import safe
+from .tree import Hit, Tree
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A package that a manifest asks for."""
+
+    manager: str
+    """`pip` or `npm`: whose PackageSet it should be in."""
+    name: str
+    spec: str
+    path: str
+    exact: bool = False
+    """The spec comes from a lockfile: a version beside it is a difference, its absence is none."""
+    extra: bool = False
+    """Only for development: absent when the project was installed for production."""
+
+
+@dataclass
+class Draft:
+    """One service as far as it is known. `root` is relative to the project; so are all paths in evidence."""
+
+    tree: Tree
+    root: str
+    files: list[str]
+    """Paths (relative to the project) that belong to it and to no service below it."""
+    name: str = ""
+    roles: dict[str, float] = field(default_factory=dict[str, float])
+    runtimes: list[Wanted] = field(default_factory=list[Wanted])
+    managers: dict[str, Fact] = field(default_factory=dict[str, Fact])
+    manifests: list[str] = field(default_factory=list[str])
+    lockfiles: list[str] = field(default_factory=list[str])
+    languages: tuple[Fact, ...] = ()
+    frameworks: dict[str, Fact] = field(default_factory=dict[str, Fact])
+    commands: dict[str, Fact] = field(default_factory=dict[str, Fact])
+    ports: dict[str, Fact] = field(default_factory=dict[str, Fact])
+    databases: dict[str, Fact] = field(default_factory=dict[str, Fact])
+    variables: dict[str, Fact] = field(default_factory=dict[str, Fact])
+    declared: list[Declared] = field(default_factory=list[Declared])
+    findings: list[Fact] = field(default_factory=list[Fact])
+    tools: dict[str, Wanted] = field(default_factory=dict[str, Wanted])
+    members: list[str] = field(default_factory=list[str])
+    """Globs of workspace members, relative to the project."""
+    exports: bool = False
+    """It offers something to import; a workspace member that does and that nothing starts is a library."""
+    private: bool = True
+    """False: it is published as a package, so it is a library unless something starts it."""
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def at(self, name: str) -> str:
+        """The project-relative path of a file of this service."""
+        return self.tree.inside(self.root) + name
+
+    def has(self, name: str) -> bool:
+        return self.at(name) in self.tree.files
+
+    def text(self, name: str) -> str:
+        """A manifest's text; empty when there is none."""
+        return self.tree.texts.get(self.at(name), "")
+
+    def toml(self, name: str) -> parse.Node:
+        return self._parsed(name, parse.toml)
+
+    def json(self, name: str) -> parse.Node:
+        return self._parsed(name, parse.jsonc)
+
+    def yaml(self, name: str) -> parse.Node:
+        return self._parsed(name, parse.yaml)
+
+    def _parsed(self, name: str, reader: Callable[[str], parse.Node]) -> parse.Node:
+        text = self.tree.texts.get(self.at(name))
+        if text is None:
+            return {}
+        try:
+            return reader(text)
+        except parse.Broken as error:
+            self.finding(f"{safe(self.at(name))} could not be read: {error}", name, rule="unreadable")
+            return {}
+
+    @cached_property
+    def _own(self) -> set[str]:
+        return set(self.files)
+
+    def hits(self, *rules: str) -> list[Hit]:
+        """What this service's own source mentions, tests and examples left out."""
+        return [hit for hit in self.tree.hits if hit.rule in rules and hit.path in self._own]
+
+    def named(self, *names: str) -> list[str]:
+        """This service's files of these base names, shallowest first, tests and examples left out."""
+        found = [path for path in self.files if path.rpartition("/")[2] in names and not is_example(self.inner(path))]
+        return sorted(found, key=lambda path: (path.count("/"), path))
+
+    def inner(self, path: str) -> str:
+        """A project-relative path as seen from this service's root; unchanged when it lies elsewhere."""
+        return path.removeprefix(self.tree.inside(self.root))
+
+    # -- adding -------------------------------------------------------------------------------------------------
+
+    def fact(self, value: str, path: str, key: str = "", rule: str = "", confidence: float = 1.0) -> Fact:
+        """A finding about this service; `path` is relative to its root unless it is one of its files' full paths."""
+        full = path if path in self.tree.files and not self.has(path) else self.at(path)
+        return Fact(
+            value=safe(value),
+            confidence=confidence,
+            rule=rule,
+            evidence=(Evidence(path=safe(full, 400), key=safe(key, 120)),),
+        )
+
+    def role(self, role: str, confidence: float) -> None:
+        self.roles[role] = max(confidence, self.roles.get(role, 0.0))
+
+    def runtime(self, name: str, spec: str, path: str, key: str = "") -> None:
+        """A runtime it needs; the same wish twice is one wish with two evidences."""
+        evidence = self.fact("", path, key).evidence
+        for index, known in enumerate(self.runtimes):
+            if known.name == name and known.spec == safe(spec):
+                if evidence[0] not in known.evidence:
+                    self.runtimes[index] = known.model_copy(update={"evidence": known.evidence + evidence})
+                return
+        self.runtimes.append(Wanted(name=name, spec=safe(spec), evidence=evidence))
+
+    def tool(self, name: str, path: str, key: str = "", spec: str = "") -> None:
+        """A tool, beyond its package managers, that its commands call."""
+        self.tools.setdefault(name, Wanted(name=name, spec=safe(spec), evidence=self.fact("", path, key).evidence))
+
+    def manager(self, name: str, path: str, key: str = "", confidence: float = 1.0) -> None:
+        self._keep(self.managers, name, self.fact(name, path, key, "manager", confidence))
+
+    def manifest(self, name: str) -> None:
+        if (path := safe(self.at(name), 400)) not in self.manifests:
+            self.manifests.append(path)
+
+    def lockfile(self, name: str) -> None:
+        if (path := safe(self.at(name), 400)) not in self.lockfiles:
+            self.lockfiles.append(path)
+
+    def framework(self, name: str, path: str, key: str = "", confidence: float = 1.0) -> None:
+        self._keep(self.frameworks, name, self.fact(name, path, key, "framework", confidence))
+
+    def command(self, purpose: str, value: str, path: str, key: str = "", confidence: float = 1.0) -> None:
+        """What to type, in the service's root; the surest wins, the first among equals."""
+        self._keep(self.commands, purpose, self.fact(value, path, key, "command", confidence))
+
+    def port(self, port: int, path: str, key: str = "", confidence: float = 1.0) -> None:
+        if 0 < port < 65536:
+            self._keep(self.ports, str(port), self.fact(str(port), path, key, "port", confidence))
+
+    def database(self, name: str, path: str, key: str = "", confidence: float = 0.9) -> None:
+        self._keep(self.databases, name, self.fact(name, path, key, "database", confidence))
+
+    def variable(self, name: str, path: str, key: str = "", confidence: float = 1.0, rule: str = "variable") -> None:
+        self._keep(self.variables, name, self.fact(name, path, key, rule, confidence))
+
+    def finding(self, value: str, path: str, key: str = "", rule: str = "finding", confidence: float = 1.0) -> None:
+        found = self.fact("", path, key, rule, confidence).model_copy(update={"value": value[:400]})
+        if found not in self.findings:
+            self.findings.append(found)
+
+    @staticmethod
+    def _keep(table: dict[str, Fact], name: str, fact: Fact) -> None:
+        known = table.get(name)
+        if known is None:
+            table[name] = fact
+            return
+        extra = tuple(e for e in fact.evidence if e not in known.evidence)
+        if fact.confidence > known.confidence:
+            table[name] = fact.model_copy(update={"evidence": (fact.evidence + known.evidence)[:8]})
+        elif fact.value == known.value and extra:
+            table[name] = known.model_copy(update={"evidence": (known.evidence + extra)[:8]})
+
+    # -- the result ---------------------------------------------------------------------------------------------
+
+    @property
+    def best_role(self) -> str:
+        """The likeliest role; `unknown` when nothing speaks for any."""
+        return max(self.roles.items(), key=lambda item: item[1])[0] if self.roles else "unknown"
+
+    def done(self) -> Service:
+        """The service as data."""
+        return Service(
+            name=safe(self.name, 80),
+            root=safe(self.root, 400),
+            role=self.best_role,
+            languages=self.languages,
+            runtimes=tuple(self.runtimes) + tuple(self.tools.values()),
+            managers=tuple(sorted(self.managers.values(), key=lambda fact: -fact.confidence)),
+            manifests=tuple(self.manifests),
+            lockfiles=tuple(self.lockfiles),
+            frameworks=tuple(sorted(self.frameworks.values(), key=lambda fact: -fact.confidence)),
+            commands=self.commands,
+            ports=tuple(sorted(self.ports.values(), key=lambda fact: -fact.confidence)),
+            databases=tuple(self.databases.values()),
+            variables=tuple(sorted(self.variables.values(), key=lambda fact: fact.value)),
+        )
+
+
+def words(*argv: str) -> str:
+    """Words as one would type them: a hostile file name is quoted."""
+    return shlex.join(argv)

@@ -1,0 +1,39 @@
+"""What source text mentions: one pass of a few patterns over a file, with line numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+Patterns = tuple[tuple[str, str], ...]
+"""(rule, regular expression with one group). Each is a simple scan: no nested repetition, so linear in the text."""
+
+_compiled: dict[Patterns, tuple[tuple[str, re.Pattern[str]], ...]] = {}
+MOST = 400
+"""Mentions kept per file; generated files have thousands."""
+
+
+def mentions(text: str, patterns: Patterns) -> Iterator[tuple[str, str, int]]:
+    """(rule, value, line) of what is found."""
+    ready = _compiled.get(patterns)
+    if ready is None:
+        ready = _compiled[patterns] = tuple(
+            (rule, re.compile(expression, re.MULTILINE)) for rule, expression in patterns
+        )
+    count = 0
+    for rule, expression in ready:
+        for match in expression.finditer(text):
+            value = match.group(1) if match.lastindex else match.group(0)
+            yield rule, value[:200], text.count("\n", 0, match.start()) + 1
+            count += 1
+            if count >= MOST:
+                return
+
+
+def merged(tables: Sequence[dict[str, Patterns]]) -> dict[str, Patterns]:
+    """One table by suffix of several."""
+    result: dict[str, Patterns] = {}
+    for table in tables:
+        for suffix, patterns in table.items():
+            result[suffix] = (*result.get(suffix, ()), *patterns)
+    return result

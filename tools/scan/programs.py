@@ -1,0 +1,278 @@
+"""Which runtimes and tools are on PATH, in which versions: all looked up at once, each with a time-out, never in the project.
+
+A version manager's stand-in, or a package manager, obeys the files of the folder it runs in (`.yarnrc.yml` names a script to
+run, `go.mod` a toolchain to download), so every probe runs in `/`, and nothing that lies in the project is ever started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from ..contract import Context
+from ..fingerprint import Installed
+
+TIMEOUT = 2.0
+PARALLEL = 8
+
+
+@dataclass(frozen=True)
+class Program:
+    """One thing to look for."""
+
+    name: str
+    """Under which it is reported; several programs may share one."""
+    file: str
+    argv: tuple[str, ...] = ("--version",)
+    runtime: bool = False
+
+
+def _all(runtime: bool, names: str, *argv: str) -> tuple[Program, ...]:
+    pairs = (name.partition("=") for name in names.split())
+    return tuple(Program(name, file or name, argv or ("--version",), runtime) for name, _, file in pairs)
+
+
+PROGRAMS: tuple[Program, ...] = (
+    *_all(True, "python=python3 python"),
+    *_all(True, " ".join(f"python=python3.{minor}" for minor in range(8, 16))),
+    *_all(True, "node bun deno rust=rustc ruby php dotnet elixir julia swift dart zig crystal nim ghc ocaml"),
+    *_all(True, "go", "version"),
+    *_all(True, "java", "-version"),
+    *_all(True, "perl", "-e", "print $^V"),
+    *_all(True, "lua", "-v"),
+    *_all(
+        False,
+        "uv pip=pip3 pip poetry pdm pipenv hatch conda pipx ruff npm pnpm yarn cargo rustup mvn gradle bundle gem composer",
+    ),
+    *_all(False, "gcc g++", "-dumpfullversion"),
+    *_all(
+        False,
+        "clang make just ninja cmake meson git git-lfs gh docker podman psql mysql mariadb redis-server redis-cli sqlite3",
+    ),
+    *_all(
+        False,
+        "mongod nginx caddy mise asdf pyenv rbenv fnm volta direnv terraform ansible helm curl jq tmux vim nvim code",
+    ),
+    *_all(False, "kubectl", "version", "--client"),
+    *_all(False, "ffmpeg", "-version"),
+)
+"""What is looked for; adding something is one word here."""
+
+RUNTIMES = frozenset(program.name for program in PROGRAMS if program.runtime)
+QUIET = {
+    "LC_ALL": "C",
+    "GOTOOLCHAIN": "local",
+    "COREPACK_ENABLE_NETWORK": "0",
+    "COREPACK_ENABLE_PROJECT_SPEC": "0",
+    "RUSTUP_AUTO_INSTALL": "0",
+    "DOTNET_NOLOGO": "1",
+    "DOTNET_CLI_TELEMETRY_OPTOUT": "1",
+    "DOTNET_SKIP_FIRST_TIME_EXPERIENCE": "1",
+    "CHECKPOINT_DISABLE": "1",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "MISE_OFFLINE": "1",
+    "COMPOSER_ALLOW_SUPERUSER": "1",
+    "NO_COLOR": "1",
+}
+_VERSION = re.compile(r"(?<![\w.])v?(\d+\.\d+[\w.+-]*)")
+_HELD = {
+    "python": (".pyenv/versions", ".local/share/uv/python", ".local/share/mise/installs/python", ".asdf/installs/python"),
+    "node": (".nvm/versions/node", ".local/share/fnm/node-versions", ".local/share/mise/installs/node", ".asdf/installs/nodejs", ".volta/tools/image/node"),
+    "ruby": (".rbenv/versions", ".local/share/mise/installs/ruby", ".asdf/installs/ruby"),
+    "go": (".local/share/mise/installs/go", ".asdf/installs/golang"),
+    "java": (".sdkman/candidates/java", ".local/share/mise/installs/java"),
+}  # fmt: skip
+"""Where version managers keep what they hold, below the home directory; a folder's name is the version."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A program on PATH, not yet asked for its version."""
+
+    program: Program
+    path: str
+    real: str
+    mark: str
+    """Changes when the program does: inode, size and time of the file, and of what a stand-in obeys."""
+    version: str = ""
+    """Where it can be read without running anything."""
+    ask: bool = True
+
+
+def find(programs: Sequence[Program], path: str | None, project: str) -> list[Found]:
+    """Look up every program on `path` (None: this process's), one entry per real file."""
+    folders = [
+        f for f in (path if path is not None else os.environ.get("PATH", "")).split(os.pathsep) if os.path.isabs(f)
+    ]
+    found: list[Found] = []
+    seen: set[tuple[str, str]] = set()
+    for program in programs:
+        for folder in dict.fromkeys(folders):
+            at = os.path.join(folder, program.file)
+            try:
+                info = os.stat(at)
+            except (OSError, ValueError):
+                continue
+            if not (info.st_mode & 0o111) or not os.path.isfile(at):
+                continue
+            real = os.path.realpath(at)
+            if (program.name, real) not in seen:
+                seen.add((program.name, real))
+                found.append(_found(program, at, real, info, project))
+            break
+    return found
+
+
+def _found(program: Program, at: str, real: str, info: os.stat_result, project: str) -> Found:
+    mark = f"{info.st_ino}:{info.st_size}:{info.st_mtime_ns}{_obeyed(at, real)}"
+    version = _from_pyvenv(at) or _from_package(program.file, real) or _from_neighbours(program.file, real)
+    inside = _within(real, project)
+    return Found(program, at, real, mark, version, ask=not version and not inside)
+
+
+def _within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _obeyed(at: str, real: str) -> str:
+    """What else decides the version of a stand-in: the version manager's global choice."""
+    marks = ""
+    for file in (
+        os.path.join(os.path.dirname(os.path.dirname(at)), "version"),
+        os.path.expanduser("~/.rustup/settings.toml"),
+    ):
+        if ("/shims/" in at and file.endswith("version")) or (real.endswith("/rustup") and "rustup" in file):
+            with suppress(OSError):
+                info = os.stat(file)
+                marks += f":{info.st_mtime_ns}:{info.st_size}"
+    return marks
+
+
+def _from_pyvenv(at: str) -> str:
+    """A virtual environment says its version beside it; its `python` is a link into it or out of it."""
+    if not os.path.basename(at).startswith("python"):
+        return ""
+    try:
+        with open(
+            os.path.join(os.path.dirname(os.path.dirname(at)), "pyvenv.cfg"), encoding="utf-8", errors="replace"
+        ) as file:
+            found = re.search(r"^version(?:_info)?\s*=\s*(\d+\.\d+\.\d+)", file.read(10_000), re.MULTILINE)
+    except OSError:
+        return ""
+    return found[1] if found else ""
+
+
+def _from_package(name: str, real: str) -> str:
+    """Programs from npm's world lie in a package whose package.json has the version; starting Node for it takes long."""
+    if not real.endswith((".js", ".cjs", ".mjs")):
+        return ""
+    folder = os.path.dirname(real)
+    for _ in range(3):
+        try:
+            with open(os.path.join(folder, "package.json"), "rb") as file:
+                content = json.loads(file.read(1 << 20))
+        except (OSError, ValueError, RecursionError):
+            folder = os.path.dirname(folder)
+            continue
+        facts = cast(dict[str, object], content) if isinstance(content, dict) else {}
+        return str(facts.get("version", ""))[:40] if facts.get("name") == name else ""
+    return ""
+
+
+def _from_neighbours(name: str, real: str) -> str:
+    """Maven and Gradle start a JVM to say what their library's file name says; a JDK has a `release` file."""
+    home = os.path.dirname(os.path.dirname(real))
+    try:
+        if name in ("mvn", "gradle"):
+            start = "maven-core-" if name == "mvn" else "gradle-core-"
+            for file in os.listdir(os.path.join(home, "lib")):
+                if found := re.fullmatch(rf"{start}(?:api-)?(\d[\w.]*)\.jar", file):
+                    return found[1]
+        elif name == "java":
+            with open(os.path.join(home, "release"), encoding="utf-8", errors="replace") as file:
+                found = re.search(r'^JAVA_VERSION="([\w.+-]+)"', file.read(10_000), re.MULTILINE)
+            return found[1] if found else ""
+    except OSError:
+        return ""
+    return ""
+
+
+def held(home: str) -> list[Installed]:
+    """Runtimes that version managers hold, by their folders."""
+    found: list[Installed] = []
+    for name, folders in _HELD.items():
+        for folder in folders:
+            at = os.path.join(home, folder)
+            with suppress(OSError):
+                for entry in sorted(os.listdir(at)):
+                    version = re.search(r"(?:^|-|v)(\d+\.\d+(?:\.\d+)?)", entry)
+                    if (
+                        version
+                        and os.path.isdir(os.path.join(at, entry))
+                        and not os.path.islink(os.path.join(at, entry))
+                    ):
+                        found.append(Installed(name=name, version=version[1], path=f"~/{folder}/{entry}"))
+    return found
+
+
+async def installed(context: Context, wanted: Callable[[Program], bool] = lambda _: True) -> list[Installed]:
+    """The programs that are there, with versions; what hangs, crashes or says nothing has an empty one."""
+    host = context.host
+    path = context.environ.get("PATH") if host.name == "local" else None
+    programs = [program for program in PROGRAMS if wanted(program)]
+    found = await host.call(find, programs, path, str(context.path))
+    store = context.state / "cache" / f"versions-{re.sub(r'[^A-Za-z0-9]+', '-', host.name)}.json"
+    known = await asyncio.to_thread(_load, store)
+    gate = asyncio.Semaphore(PARALLEL)
+
+    async def ask(item: Found) -> tuple[Found, str]:
+        if item.version or not item.ask:
+            return item, item.version
+        remembered = known.get(_key(item))
+        if remembered:
+            return item, remembered
+        async with gate:
+            given = await host.run([item.path, *item.program.argv], cwd=Path("/"), env=QUIET, timeout=TIMEOUT)
+        match = _VERSION.search(given.text[:4000]) or _VERSION.search(given.error[:4000])
+        return item, match[1].rstrip(".-+")[:40] if match and not given.timed_out and given.code == 0 else ""
+
+    pairs = await asyncio.gather(*(ask(item) for item in found))
+    fresh = {_key(item): version for item, version in pairs if version and item.ask}
+    if any(known.get(key) != version for key, version in fresh.items()):
+        await asyncio.to_thread(_save, store, {**known, **fresh})
+    return [Installed(name=item.program.name, version=version, path=item.path) for item, version in pairs]
+
+
+def _key(item: Found) -> str:
+    return f"{item.path}\n{item.real}\n{item.mark}"
+
+
+def _load(store: Path) -> dict[str, str]:
+    try:
+        content = json.loads(store.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    pairs = cast(dict[object, object], content) if isinstance(content, dict) else {}
+    return {key: value for key, value in pairs.items() if isinstance(key, str) and isinstance(value, str)}
+
+
+def _save(store: Path, versions: dict[str, str]) -> None:
+    """A cache: what cannot be kept is asked again next time."""
+    with suppress(OSError):
+        store.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        temporary = store.with_suffix(f".{os.getpid()}.tmp")
+        newest = dict(list(versions.items())[-500:])
+        temporary.write_text(json.dumps(newest), encoding="utf-8")
+        os.replace(temporary, store)
+
+
+def distinct(found: Iterable[Installed]) -> list[Installed]:
+    """Without those that are the same version of the same thing at the same place."""
+    return list({(item.name, item.version, item.path): item for item in found}.values())
