@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from .contract import StepRecord
 from .errors import Failed
-from .plan import Data, Plan
+from .plan import Data, Plan, Step
 
 SCHEMA = """
 create table if not exists transactions(
@@ -139,6 +139,22 @@ class Journal:
                 f"the journal cannot be used: {error}",
                 f"Nothing is changed without it. Free some space, or look at {self._file} (`envsync doctor`).",
             ) from error
+
+
+def undo(record: Record) -> list[Step]:
+    """The steps that take back what is known of a transaction, besides its tree: inverses, the newest step's first.
+
+    Each has what it takes back as its own inverse, so that the undoing can be undone. The tree is put back by restoring
+    `record.snapshot`; a step that is neither covered nor has an inverse cannot be taken back, and the caller says so.
+    """
+    begun = {step.index for step in record.steps if step.state in ("intent", "done", "failed", "stuck")}
+    return [back for index in sorted(begun, reverse=True) for back in _flipped(record.plan.steps[index])]
+
+
+def _flipped(step: Step) -> list[Step]:
+    bare = [back.model_copy(update={"inverse": ()}) for back in step.inverse]
+    again = step.model_copy(update={"inverse": tuple(bare), "covered": False})
+    return [back.model_copy(update={"inverse": (again,)}) for back in bare]
 
 
 def _now() -> str:

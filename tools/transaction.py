@@ -158,13 +158,3 @@ def _ended(outcome: Outcome) -> str:
             return "stopped; what the command had done is kept"
         case _:
             return "cancelled; some of it could not be taken back"
-
-
-def undo(record: Record) -> list[Step]:
-    """The steps that take back what the journal knows of a transaction, besides its tree: inverses, newest step first.
-
-    The tree is put back by restoring `record.snapshot`; a step that is neither covered nor has an inverse cannot be
-    taken back, and the caller says so.
-    """
-    begun = {step.index for step in record.steps if step.state in ("intent", "done", "failed", "stuck")}
-    return [inverse for index in sorted(begun, reverse=True) for inverse in record.plan.steps[index].inverse]

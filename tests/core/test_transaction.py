@@ -16,10 +16,10 @@ from pydantic import JsonValue
 
 from envsync.tools.contract import Context
 from envsync.tools.errors import Cancelled, Failed, Locked, Stale
-from envsync.tools.journal import Journal
+from envsync.tools.journal import Journal, undo
 from envsync.tools.locks import lock
 from envsync.tools.plan import Plan, Risk, Step
-from envsync.tools.transaction import Transactions, undo
+from envsync.tools.transaction import Transactions
 
 Make = Callable[..., Context]
 

@@ -1,0 +1,1 @@
+"""Finding the moment that a person means, in snapshots and journal: shared by rewind, drift and history."""

@@ -1,0 +1,223 @@
+"""The tool `rewind`: back to an earlier moment, previewed, and undoable itself."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from pydantic import Field, JsonValue
+
+from ..contract import Args, Changed, Context, Outcome, Tool
+from ..errors import Usage
+from ..journal import Journal, Record
+from ..moments.say import count, shown, title
+from ..plan import Plan, Risk, Step
+from ..store import tree
+from ..store.model import Change, Manifest, Snapshot
+from ..store.place import snapshots_of, store_of
+from . import around, packages
+from .goal import RECENT, Goal, aim_at
+from .paths import clean, present
+from .preview import Preview, preview
+from .repository import aim
+from .steps import look
+
+LISTED = 12
+"""Package changes and files shown one by one."""
+
+
+class RewindArgs(Args):
+    """Arguments of `rewind`."""
+
+    to: str = Field(description="a snapshot's label or id, `last`, or the user's own words for a moment")
+    paths: list[str] = Field(
+        default_factory=list[str], description="only these files or directories; empty: everything"
+    )
+    on: str = Field("local", description="the host")
+    path: str = Field(".", description="the project's directory")
+
+
+class Rewound(Changed):
+    """What a rewind did."""
+
+    to: str = ""
+    """Id of the snapshot it went back to; empty when only steps were taken back."""
+    paths: int = 0
+    """Paths in the project that were changed."""
+    kept: tuple[str, ...] = ()
+    """What could not be made as it was, with the reason."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """The tree's part: what differs now from where the rewind aims."""
+
+    changes: list[Change]
+    preview: Preview
+    notes: tuple[str, ...]
+
+
+async def plan(args: RewindArgs, context: Context) -> Plan:
+    """Take the environment, or some of its paths, back to an earlier moment.
+
+    Use it for "undo that" (`last`), for a snapshot by label or id, or for a moment in the user's own words, e.g.
+    "yesterday at noon" or "before the numpy upgrade". It takes a snapshot first, so a rewind can be undone too, and it
+    loses no git commit.
+    """
+    records = Journal(context.state).recent(RECENT, host=context.host.name, path=str(context.path))
+    snapshots = snapshots_of(context)
+    goal = aim_at(args.to, snapshots, records, context.now())
+    wanted, homes = clean(args.paths, context.path, context.home)
+    if goal.snapshot is None and args.paths:
+        raise Usage(f"the state {goal.why} has no files to take from", "Leave the paths out, or name a snapshot.")
+    if goal.snapshot is None and goal.since[0].plan.tool == "snapshot":
+        goal = await _snapshot_undone(goal, snapshots, records, context)
+    if goal.snapshot is None:
+        return _plan(args, context, goal, f"take back `{title(goal.since[0])}`", goal.steps, [], list(goal.stuck), None)
+    target = goal.snapshot
+    if args.paths:
+        files = await _files(target, context, wanted) if wanted else None
+        steps, warnings = await around.dotfiles(goal, context, homes)
+        what = ", ".join(shown(path) for path in args.paths[:3]) + (" …" if len(args.paths) > 3 else "")
+        return _plan(args, context, goal, f"rewind {what} to {goal.why}", steps, [], warnings, files, wanted)
+    seen = asyncio.ensure_future(context.observe(context, "all"))
+    try:
+        files = await _files(target, context, ())
+        now = await seen
+    finally:
+        seen.cancel()
+        await asyncio.wait([seen])
+    steps, warnings = await around.dotfiles(goal, context, None)
+    system, said = await around.system(goal, now, context)
+    details = packages.changes(now, target.fingerprint)
+    details = [*details[:LISTED], f"… and {len(details) - LISTED} more packages"] if len(details) > LISTED else details
+    return _plan(
+        args, context, goal, f"rewind to {goal.why}", (*system, *goal.steps, *steps), details,
+        [*files.notes, *said, *warnings, *around.beyond(goal, now), *(f"cannot be taken back: {s}" for s in goal.stuck)], files,
+    )  # fmt: skip
+
+
+def _plan(
+    args: RewindArgs, context: Context, goal: Goal, what: str, steps: tuple[Step, ...] | list[Step],
+    packages: list[str], warnings: list[str], files: Files | None, paths: tuple[str, ...] = (),
+) -> Plan:  # fmt: skip
+    """Put the parts together: packages of the system first, since they can fail; the tree after them."""
+    all_steps = list(steps)
+    parts: list[str] = []
+    details = [f"package {line}" for line in packages]
+    risk, reason, basis = Risk.R2, "", ""
+    if files is not None and files.changes and goal.snapshot is not None:
+        own = files.preview.summary
+        made = f"{count(files.preview.generated, 'generated file')} restored" if files.preview.generated else ""
+        told = ", ".join(part for part in (own, made) if part) or "times of directories"
+        named: dict[str, JsonValue] = {
+            "manifest": goal.snapshot.manifest,
+            "snapshot": goal.snapshot.id,
+            "paths": list[JsonValue](paths),
+        }
+        back = Step(kind="tree-back", does="put the files back as they were before the rewind", args=dict(named))
+        all_steps.append(Step(kind="tree", does=f"files: {told}", args=dict(named), inverse=(back,)))
+        parts += [own] if own or packages else [told]
+        details += files.preview.details
+        risk, reason, basis = files.preview.risk, files.preview.reason, files.preview.basis
+        if files.preview.conflicts:
+            some = ", ".join(files.preview.conflicts[:LISTED]) + (" …" if len(files.preview.conflicts) > LISTED else "")
+            warnings = [f"overwritten or removed, and kept in a snapshot taken first: {some}", *warnings]
+    if not all_steps:
+        note = f" ({'; '.join(warnings)})" if warnings else ""
+        return Plan(tool="rewind", host=context.host.name, path=str(context.path), risk=Risk.R2,
+                    args=args.model_dump(mode="json", exclude_unset=True),
+                    summary=f"nothing to rewind: {_place(paths)} as in {goal.why}{note}")  # fmt: skip
+    if packages:
+        parts.append(count(len(packages), "package") if len(packages) > 3 else ", ".join(packages))
+    if homes := [str(step.args["path"]) for step in all_steps if step.kind == "dotfile"]:
+        parts.append(count(len(homes), "dotfile") if len(homes) > 3 else ", ".join(homes))
+    if others := [step for step in all_steps if step.kind not in ("dotfile", "tree")]:
+        parts.append(others[0].does if len(others) == 1 else count(len(others), "other step"))
+    if goal.note:
+        warnings = [goal.note, *warnings]
+    return Plan(
+        tool="rewind",
+        args=args.model_dump(mode="json", exclude_unset=True),
+        host=context.host.name,
+        path=str(context.path),
+        summary=f"{what}: {', '.join(part for part in parts if part)}" if goal.snapshot else what,
+        steps=tuple(all_steps),
+        details=tuple(details),
+        warnings=tuple(dict.fromkeys(warnings)),
+        risk=risk,
+        reason=reason,
+        captures=goal.snapshot is not None,
+        system=any(step.kind == "apt" for step in all_steps),
+        basis=basis,
+    )
+
+
+def _place(paths: tuple[str, ...]) -> str:
+    return (
+        f"{', '.join(shown(path) for path in paths)} {'is' if len(paths) == 1 else 'are'}" if paths else "everything is"
+    )
+
+
+async def finish(args: RewindArgs, plan: Plan, outcome: Outcome, context: Context) -> Rewound:
+    """Make the result from what the journal has."""
+    done = [step for step in outcome.steps if step.state == "done"]
+    kept = [line for step in done for line in _lines(step.data.get("kept"))]
+    target = next((s for s in plan.steps if s.kind == "tree"), None)
+    summary = plan.summary.replace("rewind", "rewound", 1).replace("take back", "took back", 1)
+    if kept:
+        summary += f"; {count(len(kept), 'path')} could not be made as before"
+    return Rewound(
+        summary=summary,
+        transaction=outcome.transaction,
+        snapshot=outcome.snapshot,
+        done=(*(step.does for step in done), *(f"kept {shown(line)}" for line in kept)),
+        undo="envsync rewind --to last",
+        to=str(target.args["snapshot"]) if target else "",
+        paths=sum(int(str(step.data.get("changed", 0))) for step in done),
+        kept=tuple(kept),
+    )
+
+
+def _lines(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else []  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  # JSON
+
+
+async def _files(target: Snapshot, context: Context, paths: tuple[str, ...]) -> Files:
+    return await context.host.call(_differs, target, context, paths)
+
+
+def _differs(target: Snapshot, context: Context, paths: tuple[str, ...]) -> Files:
+    """Look at the tree and compare; runs beside the files and stores nothing."""
+    store = store_of(context)
+    then: Manifest = store.manifest(target.manifest)
+    now = look(context)
+    present(paths, then, now, target.id)
+    aimed = aim(context.path, then, now, store)
+    changes = tree.compare(now, aimed.manifest, paths)
+    return Files(changes, preview(changes, now), aimed.notes if not paths else ())
+
+
+async def _snapshot_undone(goal: Goal, snapshots: list[Snapshot], records: list[Record], context: Context) -> Goal:
+    """`last` after a snapshot: back to it when something changed since, else forget it."""
+    record = goal.since[0]
+    id = next((str(s.data["snapshot"]) for s in record.steps if "snapshot" in s.data), None)
+    taken = next((s for s in snapshots if s.id == id), None)
+    if taken is None:
+        return goal
+    files = await _files(taken, context, ())
+    if (
+        files.preview.summary
+        or files.preview.generated
+        or packages.changes(await context.observe(context, "all"), taken.fingerprint)
+    ):
+        return aim_at(taken.id, snapshots, records, context.now())
+    keep = Step(kind="snapshot-keep", does=f"keep snapshot {taken.id}", args={"record": taken.model_dump_json()})
+    forget = Step(
+        kind="snapshot-forget", does=f"forget snapshot {taken.id}, from which nothing differs", args={"id": taken.id},
+        inverse=(keep,),
+    )  # fmt: skip
+    return Goal(goal.why, None, (forget,), goal.since, last=True)
+
+
+REWIND = Tool(name="rewind", args=RewindArgs, risk=Risk.R2, plan=plan, finish=finish)

@@ -1,0 +1,204 @@
+"""Taking a snapshot, and putting a tree back to one: the two verbs that transactions are built on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..contract import Context, Progress
+from ..errors import EnvSyncError, Failed, Usage
+from ..fingerprint import Fingerprint
+from ..journal import Journal
+from ..moments.say import count, size
+from ..redact import Redactor
+from ..store import tree
+from ..store.cache import Cache
+from ..store.guard import guarded
+from ..store.model import Budget, Dotfile, Manifest, Snapshot
+from ..store.place import budget, cache_of, excluded, snapshots_of, store_of
+from ..store.store import Store
+from . import dotfiles
+from .repository import aim
+
+LARGE = (5000, 100 << 20)
+"""Entries or bytes from which on a first capture is announced with its size and time."""
+RATE = (20_000, 200 << 20)
+"""Entries and bytes a second of a first capture: measured on two cores with a venv and a node_modules of 570 MB."""
+DAY = 86400
+MEANT = ("your home directory", "where EnvSync keeps its own state")
+"""Guarded directories that a person may record all the same, by naming them."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A snapshot that was just made."""
+
+    snapshot: Snapshot
+    notices: tuple[str, ...]
+    seconds: float
+
+
+async def capture(context: Context, label: str | None = None, automatic: bool = True) -> str:
+    """See contract.Capture: record the environment of `context.path`, and return the snapshot's id."""
+    return (await take(context, label, automatic)).snapshot.id
+
+
+async def take(context: Context, label: str | None = None, automatic: bool = True) -> Taken:
+    """Record tree, fingerprint and dotfiles; complete and durable when this returns.
+
+    Raises Usage for a guarded path, unless a person meant it: by asking for this one, or for one of it before.
+    """
+    start = time.monotonic()
+    known = snapshots_of(context)
+    if automatic and not any(not s.automatic for s in known):
+        guard(context)
+    if not known:
+        await _announce(context)
+    store = store_of(context)
+    redact = Redactor(context.environ)
+    with ExitStack() as stack:
+        await asyncio.to_thread(stack.enter_context, store.writing())
+        # Another process may have pruned since this one last looked: what it freed must be stored again.
+        store.blobs.refresh()
+        seen = asyncio.ensure_future(_fingerprint(context))
+        try:
+            manifest, files, notices = await context.host.call(
+                record, context.path, context.home, store, cache_of(context), context, budget(context)
+            )
+            fingerprint = await seen
+        finally:
+            if not seen.done():
+                seen.cancel()
+                await asyncio.wait([seen])
+        if fingerprint is None:
+            notices = [*notices, "the scan failed: packages and runtimes are not recorded"]
+        snapshot = await context.host.call(
+            store.save,
+            Snapshot(
+                at=context.now(),
+                label=redact(label) if label else None,
+                automatic=automatic,
+                host=context.host.name,
+                path=str(context.path),
+                manifest=manifest.digest,
+                files=manifest.files,
+                bytes=manifest.bytes,
+                fingerprint=fingerprint,
+                dotfiles=tuple(files),
+                words=redact(context.words),
+            ),
+        )
+    seconds = time.monotonic() - start
+    await _retain(context, store, snapshot)
+    return Taken(snapshot, tuple(notices), seconds)
+
+
+async def restore(context: Context, snapshot: str) -> str:
+    """See contract.Restore: snapshot now first, then put the tree back to `snapshot`; repositories lose no commits."""
+    target = next((s for s in snapshots_of(context) if s.id == snapshot), None)
+    if target is None:
+        raise Failed(f"snapshot {snapshot} is gone, so the tree cannot be put back to it", "See: envsync history")
+    now = await take(context)
+    restored = await context.host.call(
+        _put_back, context.path, store_of(context), target.manifest, now.snapshot.manifest, context
+    )
+    return f"put {count(restored, 'path')} back to snapshot {snapshot}; as it was before that is {now.snapshot.id}"
+
+
+def guard(context: Context, named: bool = False) -> str:
+    """Why the path is guarded although it may be recorded; empty for a project. Raises Usage when it may not be.
+
+    `named`: a person named this very path.
+    """
+    why = guarded(context.path, context.home, context.state)
+    if not why or (named and why in MEANT):
+        return why
+    hint = "Go to your project's directory, or name it: --path DIRECTORY."
+    if why in MEANT:
+        hint += f" To record this one all the same: envsync snapshot --path {context.path}"
+    raise Usage(f"{context.path} is {why}, so no snapshot of it is taken by accident", hint)
+
+
+def record(
+    root: Path, home: Path, store: Store, cache: Cache, context: Context, limit: Budget
+) -> tuple[Manifest, list[Dotfile], list[str]]:
+    """Read the tree and the chosen dotfiles into the store; runs beside the files."""
+    manifest = tree.capture(root, store, cache, context.report, excluded(context), limit)
+    held, notices = dotfiles.read(home, context.environ)
+    digests = store.put_all([file.content for file in held])
+    files = [Dotfile(path=f.path, digest=d, mode=f.mode) for f, d in zip(held, digests, strict=True)]
+    return manifest, files, [*(f"{path}: {text}" for path, text in manifest.notices), *notices]
+
+
+def measure(root: Path, limit: int = 300_000) -> tuple[int, int]:
+    """Entries and bytes below a directory, links not followed; stops counting after `limit` entries."""
+    entries = total = 0
+    pending = [os.fspath(root)]
+    while pending and entries < limit:
+        with suppress(OSError), os.scandir(pending.pop()) as listing:
+            for item in listing:
+                with suppress(OSError):
+                    entries += 1
+                    if item.is_dir(follow_symlinks=False):
+                        pending.append(item.path)
+                    elif item.is_file(follow_symlinks=False):
+                        total += item.stat(follow_symlinks=False).st_size
+    return entries, total
+
+
+def expected(entries: int, total: int) -> float:
+    """Seconds that a first capture takes, roughly."""
+    return entries / RATE[0] + total / RATE[1]
+
+
+def estimate(entries: int, total: int) -> str:
+    """`about 21,000 files, 570 MiB, about 4 s`, in two digits: it is shown before the capture, and must not flicker."""
+    seconds = expected(entries, total)
+    took = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} minutes"
+    return f"about {_coarse(entries):,} files and directories, {size(_coarse(total))}, some {took}"
+
+
+def _coarse(number: int) -> int:
+    step = 10 ** max(0, len(str(number)) - 2)
+    return round(number / step) * step
+
+
+async def _announce(context: Context) -> None:
+    entries, total = await context.host.call(measure, context.path)
+    if entries >= LARGE[0] or total >= LARGE[1]:
+        context.report(
+            Progress(f"first snapshot of {context.path}: {estimate(entries, total)}; later ones take only what changed")
+        )
+
+
+async def _fingerprint(context: Context) -> Fingerprint | None:
+    try:
+        return await context.observe(context, "all")
+    except (EnvSyncError, OSError):
+        # The files are what cannot be had again later; a snapshot without its fingerprint is still worth having.
+        return None
+
+
+def _put_back(root: Path, store: Store, target: str, current: str, context: Context) -> int:
+    with store.writing():
+        now = store.manifest(current)
+        aimed = aim(root, store.manifest(target), now, store).manifest
+        return len(tree.restore(root, aimed, now, store, (), context.report).done)
+
+
+async def _retain(context: Context, store: Store, fresh: Snapshot) -> None:
+    """Once a day, forget unlabelled snapshots that the retention rules no longer keep."""
+    mark = store.directory / "retained"
+    with suppress(FileNotFoundError):
+        if time.time() - mark.stat().st_mtime < DAY:
+            return
+    # A rewind that is under way somewhere needs its target, however old.
+    if any(r.state == "open" and r.plan.tool == "rewind" for r in Journal(context.state).recent(100)):
+        return
+    with suppress(EnvSyncError, OSError):
+        mark.touch()
+        await context.host.call(store.prune, None, [fresh.id])
