@@ -60,15 +60,19 @@ class Asker:
     ) -> None:
         self.screen, self.words = screen, words
         self._always, self._edit = always, edit
+        self.asking = False
+        """A person is being asked now."""
 
     async def __call__(self, needed: ApprovalNeeded) -> Approval | Reworded:
         """Show the plans and take the answer. Raises NeedsApproval when nobody is there, or nobody answers."""
         there = terminal()
         if there is None:
             raise NeedsApproval(_denied(needed), _way_out(needed.risk))
+        self.asking = True
         try:
             return await self._ask(needed, there)
         finally:
+            self.asking = False
             if there.read > 2:
                 os.close(there.read)
 

@@ -8,18 +8,14 @@ import json
 import os
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from ...tools.errors import Usage
 from ..config import Settings
-from .approval import Asker
 from .flags import Parser, settings
 from .piped import piped
 from .render import Screen
-from .turn import Turn, follow, stoppable
-
-if TYPE_CHECKING:
-    from ..session import Session
+from .talk import Conversation
+from .turn import Turn, stoppable
 
 NOTHING = Usage("ask what?", 'Say it in words, e.g.: ask "what does this project need?" — `ask --help` shows more.')
 
@@ -46,42 +42,22 @@ async def _run(chosen: Settings, words: str, context: Callable[[], str]) -> int:
     from ..session import Session
 
     screen = Screen(chosen)
-    if not chosen.quiet and not chosen.json:
-        screen.meter.begin("thinking")
+    screen.think()
+    talk = Conversation(screen)
 
     async def turn() -> Turn:
-        nonlocal session
-        session = await Session.open(chosen)
+        talk.session = await Session.open(chosen)
         gc.freeze()
         gc.enable()
         # Reading stdin takes its time beside the start of the session, not after it.
-        return await turns(session, screen, words, await asyncio.to_thread(context))
+        return await talk.ask(words, await asyncio.to_thread(context))
 
-    session: Session | None = None
-
-    def stop() -> bool:
-        if session is None or not session.busy:
-            return False
-        stopping.append(asyncio.ensure_future(session.cancel()))
-        return True
-
-    stopping: list[asyncio.Future[None]] = []
-    ended = await stoppable(turn, stop, screen)
-    if session is not None:
-        await session.close()
+    ended = await stoppable(turn, talk.stop, screen)
+    if talk.session is not None:
+        await talk.session.close()
     if chosen.json:
-        print(json.dumps(ended.document()))
+        print(json.dumps(ended.document(plan=chosen.plan)))
     return ended.exit
-
-
-async def turns(session: Session, screen: Screen, words: str, context: str = "") -> Turn:
-    """A request, and what the person made of it with `edit`."""
-    while True:
-        asker = Asker(screen, words=words)
-        turn = await follow(session, session.send(words, context), screen, asker, lambda: None)
-        if not turn.reworded:
-            return turn
-        words = turn.reworded
 
 
 class _Reading:

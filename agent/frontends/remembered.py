@@ -26,26 +26,28 @@ def run(argv: Sequence[str]) -> int:
 
 
 async def _run(chosen: Settings, words: Sequence[str]) -> int:
+    body = await show(chosen, words, Screen(chosen))
+    if chosen.json:
+        print(json.dumps(body))
+    return 0
+
+
+async def show(chosen: Settings, words: Sequence[str], screen: Screen) -> dict[str, object]:
+    """Search or forget and show it; returns what `--json` prints."""
     parts = build(chosen)
     notes = ToolNotes(parts.memory)
-    screen = Screen(chosen)
     try:
         if words[:1] == ["forget"]:
             summary = await _forget(notes, words[1:], chosen)
             screen.blocks([], otherwise=summary)
-            body: dict[str, object] = {"summary": summary}
-        else:
-            project = str(chosen.path.resolve())
-            found = await notes.search(" ".join(words) or None, project=project, limit=SHOWN)
-            screen.blocks([listing(found)] if found else [], otherwise="nothing is remembered about that here")
-            body = {"notes": [note.model_dump(mode="json") for note in found]}
+            return {"summary": summary}
+        found = await notes.search(" ".join(words) or None, project=str(chosen.path.resolve()), limit=SHOWN)
+        screen.blocks([listing(found)] if found else [], otherwise="nothing is remembered about that here")
+        return {"notes": [note.model_dump(mode="json") for note in found]}
     finally:
         await parts.close()
-    for notice in parts.notices:
-        screen.note(notice)
-    if chosen.json:
-        print(json.dumps(body))
-    return 0
+        for notice in parts.notices:
+            screen.note(notice)
 
 
 async def _forget(notes: ToolNotes, words: Sequence[str], chosen: Settings) -> str:

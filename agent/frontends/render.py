@@ -15,6 +15,8 @@ from ..events import ApprovalNeeded, Done, Event, Failed, Notice, Planned, Prepa
 from .progress import Meter
 from .text import Cleaner, Line, plain, plan_lines, safe
 
+UNCHANGED = "Nothing was changed."
+"""The session's own remark under a model's words; it is shown even where those were streamed."""
 _PAINT = {"title": "1", "dim": "2", "warn": "33", "bad": "31", "good": "32", "accent": "36"}
 
 
@@ -55,7 +57,7 @@ class Screen:
             case Planned(prepared):
                 self._planned(prepared)
             case ToolStarted(call):
-                if not self.settings.quiet:
+                if not self.settings.quiet and (self._bright or not self.settings.json):
                     self.meter.begin(call.tool)
             case Output():
                 self._output(event)
@@ -72,6 +74,11 @@ class Screen:
                 self._done(event)
             case ApprovalNeeded():
                 self.meter.end()
+
+    def think(self) -> None:
+        """A model is at work, or is being loaded."""
+        if not self.settings.quiet and not self.settings.json:
+            self.meter.begin("thinking")
 
     def result(self, result: Result) -> None:
         """A result: its summary, then its blocks."""
@@ -100,6 +107,7 @@ class Screen:
         """What happened and what to do next, on the error stream; with --json the caller prints it."""
         if self.settings.json:
             return
+        self._answered = True
         self._end_prose()
         mark = self._mark("bad", "●", self._bright) + " " if self._bright else "error: "
         self._put(self.err, mark + safe(error.what, lines=True) + "\n")
@@ -165,7 +173,11 @@ class Screen:
                 self._fresh[stream] = True
 
     def _done(self, done: Done) -> None:
-        if done.reply and not self._prose and not self._answered and done.exit != 130:
+        remark = done.reply.rpartition("\n")[2]
+        if self._prose and remark == UNCHANGED:
+            self._end_prose()
+            self._answer(remark)
+        elif done.reply and not self._prose and not self._answered:
             self._answer(safe(done.reply, lines=True))
         self._end_prose()
         self._answered = False

@@ -48,10 +48,10 @@ class Turn:
     @property
     def exit(self) -> int:
         """The exit code of the contract's table."""
-        if self.errors:
-            return self.errors[0].exit
-        codes = [result.exit for _, result in self.results if result.exit]
-        return codes[0] if codes else self.done.exit if self.done else 0
+        if self.done:
+            return self.done.exit  # the session has weighed it: a call that was mended is no failure
+        codes = [error.exit for error in self.errors] + [result.exit for _, result in self.results]
+        return next((code for code in codes if code), 0)
 
     def add(self, event: Event) -> None:
         match event:
@@ -70,8 +70,8 @@ class Turn:
             case _:
                 pass
 
-    def document(self) -> dict[str, Any]:
-        """The turn as the one JSON document that `ask --json` prints."""
+    def document(self, *, plan: bool = False) -> dict[str, Any]:
+        """The turn as the one JSON document that `ask --json` prints; with `plan` exactly what the contract names."""
         done = self.done
         body: dict[str, Any] = {
             "kind": done.kind if done else "calls",
@@ -79,12 +79,18 @@ class Turn:
             "reply": (done.reply if done else "") or self.text,
             "model": done.model if done else "",
             "seconds": round(done.seconds, 3) if done else 0.0,
+        }
+        if self.errors and self.exit:
+            body = {**failure(self.errors[0]), **body}
+        if plan:
+            return body
+        body |= {
             "results": [{"tool": call.tool, **dumped(result)} for call, result in self.results],
             "exit": self.exit,
         }
         if done and done.usage:
             body["usage"] = {"prompt": done.usage.prompt, "completion": done.usage.completion, "cost": done.usage.cost}
-        return {**failure(self.errors[0]), **body} if self.errors else body
+        return body
 
 
 async def follow(

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from ...tools import registry
-from ...tools.contract import Args, Tool
+from ...tools.contract import Tool
 from ...tools.errors import Usage
 from ..config import Settings
 from ..events import Call
@@ -201,6 +201,12 @@ def document(turn: Turn, chosen: Settings) -> dict[str, Any]:
     return {**dumped(turn.results[0][1]), "exit": turn.exit} if turn.results else {"exit": turn.exit}
 
 
-def flags_of(args: type[Args]) -> dict[str, str]:
-    """Flag and help of every argument, for completion."""
-    return {f"--{name.replace('_', '-')}": field.description or "" for name, field in args.model_fields.items()}
+def flags_of(name: str) -> dict[str, tuple[str, list[str]]]:
+    """Help and choices of every flag of a tool, for completion."""
+    found: dict[str, tuple[str, list[str]]] = {}
+    for field, info in registry.find(name).args.model_fields.items():
+        if field not in _SHARED:
+            kind, _ = _kind(info.annotation)
+            choices = [str(choice) for choice in typing.get_args(kind)] if typing.get_origin(kind) is Literal else []
+            found[f"--{field.replace('_', '-')}"] = (info.description or "", choices)
+    return found
