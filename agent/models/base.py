@@ -8,6 +8,10 @@ from typing import Literal, Protocol
 
 from ..events import Call, Text, Usage
 
+MALFORMED = "(malformed)"
+"""Key of the raw text in a call's `args` when its arguments were no JSON object: such a call is answered, never carried
+out, and no tool has an argument of that name."""
+
 
 @dataclass(frozen=True)
 class Answered:

@@ -1,0 +1,48 @@
+"""Which models there are; adding a kind is one file and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ...tools.errors import Usage
+from ..config import Settings
+from .base import Model
+
+
+def _offline(_: Settings, rest: str) -> Model:
+    if rest:
+        raise Usage(f"offline has no variant {rest!r}", "Write --model offline.")
+    from .offline.model import OfflineModel
+
+    return OfflineModel()
+
+
+def _scripted(settings: Settings, rest: str) -> Model:
+    from .scripted import load
+
+    return load(Path(settings.path, Path(rest).expanduser()))
+
+
+def _openai(settings: Settings, name: str) -> Model:
+    from .openai import OpenAIModel
+
+    return OpenAIModel(settings, name)
+
+
+KINDS: dict[str, Callable[[Settings, str], Model]] = {"offline": _offline, "scripted": _scripted}
+"""Maker by the word before the first colon; any other name is a model of an OpenAI-compatible endpoint."""
+
+
+def open_model(settings: Settings) -> Model:
+    """The model that the settings name: `offline`, `scripted:FILE`, NAME or NAME@ENDPOINT.
+
+    With no name an endpoint's or key's default is taken, and offline with neither. Raises Usage.
+    """
+    name = settings.model
+    kind, _, rest = name.partition(":")
+    if kind in KINDS:
+        return KINDS[kind](settings, rest)
+    if not name and not settings.base_url and not settings.key:
+        return _offline(settings, "")
+    return _openai(settings, name)

@@ -1,0 +1,155 @@
+"""What goes over the wire to a large model, and what is heard from it: plain functions without any library."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from functools import cache
+from inspect import cleandoc
+from typing import Any, cast
+
+from ...prompts.render import render
+from ...tools import registry
+from ..events import Call, Usage
+from .base import MALFORMED, Request, Thought
+
+
+def messages(request: Request) -> list[dict[str, Any]]:
+    """The conversation as chat messages: every call of this turn is followed by its one answer."""
+    said: list[dict[str, Any]] = [{"role": "system", "content": render("system")}]
+    for turn in request.history:
+        did = "".join(f"\n(called {call.tool} {_json(dict(call.args))})" for call in turn.calls)
+        said.append({"role": "user", "content": turn.request or "(typed calls)"})
+        said.append({"role": "assistant", "content": f"{turn.reply}{did}" or "(no reply)"})
+    said.append({"role": "user", "content": render("request", request=request.text, data=_data(request))})
+    if request.answered:
+        calls = [
+            {
+                "id": item.call.id,
+                "type": "function",
+                "function": {"name": item.call.tool[:64], "arguments": _json(dict(item.call.args))},
+            }
+            for item in request.answered
+        ]
+        said.append({"role": "assistant", "content": "", "tool_calls": calls})
+        for item in request.answered:
+            said.append({"role": "tool", "tool_call_id": item.call.id, "content": item.content})
+    return said
+
+
+def _data(request: Request) -> str:
+    """All that is data, one JSON value a line: text inside a JSON string cannot pretend to be outside of it."""
+    known = request.known
+    names = {
+        "project": known.project,
+        "snapshots": list(known.snapshots[:20]),
+        "services": list(known.services[:20]),
+        "hosts": list(known.hosts[:20]),
+        "packages": list(known.packages[:40]),
+    }
+    lines: list[dict[str, Any]] = [{"origin": "names that exist here", **{k: v for k, v in names.items() if v}}]
+    lines += [{"origin": "memory", "text": note} for note in request.notes]
+    if request.piped:
+        lines.append({"origin": "piped in by the person", "text": request.piped})
+    return "\n".join(_json(line) for line in lines)
+
+
+@cache
+def tool_schemas() -> list[dict[str, Any]]:
+    """Every tool as a function the model may call."""
+    return [
+        {
+            "type": "function",
+            "function": {
+                "name": name,
+                "description": cleandoc(registry.find(name).doc),
+                "parameters": compact(registry.schema(registry.find(name).args)),
+            },
+        }
+        for name in registry.names()
+    ]
+
+
+def compact(schema: Any) -> Any:
+    """A schema without what a model does not need: `null` beside a type and defaults that mean "not given"."""
+    if isinstance(schema, list):
+        return [compact(item) for item in cast(list[Any], schema)]
+    if not isinstance(schema, dict):
+        return schema
+    body = dict(cast(dict[str, Any], schema))
+    options = [option for option in body.get("anyOf", []) if option != {"type": "null"}]
+    if len(options) == 1:
+        del body["anyOf"]
+        body = {**options[0], **body}
+    if body.get("default", 0) in (None, [], ""):
+        del body["default"]
+    return {key: compact(value) for key, value in body.items()}
+
+
+class Heard:
+    """Puts the pieces of a streamed answer together."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.finish = ""
+        self.usage: tuple[int, int] | None = None
+        self.any = False
+        self._calls: dict[int | str, dict[str, str]] = {}
+
+    def add(self, chunk: Any) -> str:
+        """Take a piece of langchain's (an AIMessageChunk); returns its text."""
+        self.any = True
+        self.finish = str(chunk.response_metadata.get("finish_reason") or self.finish)
+        if chunk.usage_metadata:
+            self.usage = (int(chunk.usage_metadata["input_tokens"]), int(chunk.usage_metadata["output_tokens"]))
+        for part in chunk.tool_call_chunks:
+            index = part.get("index")
+            kept = self._calls.setdefault(
+                index if index is not None else part.get("id") or len(self._calls), {"id": "", "name": "", "args": ""}
+            )
+            for key in kept:
+                kept[key] += part.get(key) or ""
+        text = chunk.content if isinstance(chunk.content, str) else ""
+        self.text += text
+        return text
+
+    def thought(self, usage: Usage | None) -> Thought:
+        """The whole answer. Arguments are parsed here, once and strictly: the library's own parser completes what was
+        cut off, takes the last of two equal keys, and lets NaN through."""
+        calls = tuple(Call(kept["name"], _arguments(kept["args"]), kept["id"]) for kept in self._calls.values())
+        return Thought("calls" if calls else "reply", calls, self.text, usage)
+
+
+def _arguments(raw: str) -> dict[str, Any]:
+    try:
+        value = json.loads(raw or "{}", object_pairs_hook=_once, parse_constant=_refused)
+    except (ValueError, RecursionError):
+        return {MALFORMED: raw[:2000]}
+    return value if isinstance(value, dict) else {MALFORMED: raw[:2000]}  # pyright: ignore[reportUnknownVariableType]  # JSON
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is given twice")
+    return found
+
+
+def _refused(value: str) -> Any:
+    raise ValueError(f"{value} is no number")
+
+
+def alive(endpoint: str) -> bool:
+    """Whether anything at all answers there; blocking, at most about two seconds."""
+    try:
+        with urllib.request.urlopen(f"{endpoint.rstrip('/')}/models", timeout=2.0):  # noqa: S310  # http(s) only
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except (OSError, ValueError):
+        return False
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

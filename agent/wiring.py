@@ -1,0 +1,166 @@
+"""Builds the parts of a session or a typed command from the settings. Imports nothing heavy, opens nothing yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ..memory.base import Memory, MemoryFault, MemoryOff, NoMemory, Note
+from ..tools.contract import Remembered
+from ..tools.errors import EnvSyncError, Failed, Usage
+from ..tools.redact import Redactor
+from .config import Settings
+from .executor import Executor
+from .models.base import Known, Model
+
+if TYPE_CHECKING:
+    from .graph import Recall
+
+RECALLED = 8
+"""Notes that one request brings back."""
+LONG = 400
+"""Characters of one recalled note; the whole is in `history`."""
+
+
+@dataclass
+class Parts:
+    """What belongs to one session or one typed command. Close it at the end."""
+
+    settings: Settings
+    redact: Redactor
+    memory: Memory
+    executor: Executor
+    notices: list[str] = field(default_factory=list[str])
+    """What the person should be told once, e.g. that memory had to be repaired; may grow from other threads."""
+
+    @cached_property
+    def model(self) -> Model:
+        """The model that the settings name. Raises Usage."""
+        from .models.registry import open_model
+
+        return open_model(self.settings)
+
+    @property
+    def recall(self) -> Recall:
+        """The memory as the graph sees it."""
+        return Recalling(self.memory, self.settings, self.notices.append)
+
+    def known(self) -> Known:
+        """Names that exist here, newest first. Reads small files only."""
+        return Known(project=self.settings.path.name, snapshots=_snapshots(self.settings))
+
+    async def close(self) -> None:
+        """Let go of the memory."""
+        await self.memory.close()
+
+
+def build(settings: Settings) -> Parts:
+    """Build them. Raises Usage when the state directory cannot be made."""
+    notices: list[str] = []
+    redact = Redactor(settings.environ)
+    memory: Memory = NoMemory(redact)
+    if settings.memory:
+        from ..memory.notebook import Notebook
+
+        memory = Notebook(settings.state, redact, notices.append)
+    executor = Executor(settings, ToolNotes(memory), redact)
+    return Parts(settings, redact, memory, executor, notices)
+
+
+class ToolNotes:
+    """A memory as tools see it: `contract.Notes`, with the tools' errors."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    async def add(self, fact: str, *, project: str, host: str) -> int:
+        """See Notes.add."""
+        try:
+            return await self._memory.add(fact, project=project, host=host)
+        except MemoryFault as error:
+            raise _fault(error) from error
+
+    async def forget(self, id: int) -> None:
+        """See Notes.forget."""
+        try:
+            await self._memory.forget(id)
+        except MemoryFault as error:
+            raise _fault(error) from error
+
+    async def get(self, id: int) -> Remembered | None:
+        """See Notes.get."""
+        try:
+            note = await self._memory.get(id)
+        except MemoryFault as error:
+            raise _fault(error) from error
+        return _remembered(note) if note else None
+
+    async def find(self, fact: str, *, project: str, host: str) -> Remembered | None:
+        """See Notes.find."""
+        try:
+            note = await self._memory.find(fact, project=project, host=host)
+        except MemoryFault as error:
+            raise _fault(error) from error
+        return _remembered(note) if note else None
+
+    async def search(
+        self, query: str | None, *, project: str, limit: int, kinds: Sequence[str] = ()
+    ) -> list[Remembered]:
+        """See Notes.search."""
+        try:
+            found = await self._memory.search(query, project=project, limit=limit, kinds=kinds)
+        except MemoryFault as error:
+            raise _fault(error) from error
+        return [_remembered(note) for note in found]
+
+
+class Recalling:
+    """A memory as the graph sees it: lines of text, and never an error of the turn."""
+
+    def __init__(self, memory: Memory, settings: Settings, tell: Callable[[str], None]) -> None:
+        self._memory = memory
+        self._project = str(settings.path.resolve())
+        self._host = settings.on
+        self._tell = tell
+
+    async def recall(self, request: str) -> Sequence[str]:
+        """Facts that hold here and turns like this one, each with who said it and when."""
+        try:
+            notes = await self._memory.recall(request, project=self._project, host=self._host, limit=RECALLED)
+        except MemoryFault as error:
+            self._tell(f"memory cannot be read: {error}")
+            return ()
+        return [f"[{note.kind}, said by {note.origin}, {note.at:%Y-%m-%d}] {_short(note.text)}" for note in notes]
+
+    async def keep(self, request: str, calls: Sequence[str], outcome: str) -> None:
+        """One note for the turn: request, calls, outcome."""
+        text = "\n".join([request, *(f"- {call}" for call in calls), f"=> {outcome}"])
+        try:
+            await self._memory.add(
+                text,
+                project=self._project,
+                host=self._host,
+                kind="turn",
+                origin="turn",
+                data={"request": request, "calls": list(calls), "outcome": outcome},
+            )
+        except MemoryFault as error:
+            self._tell(f"this turn cannot be remembered: {error}")
+
+
+def _fault(error: MemoryFault) -> EnvSyncError:
+    return (Usage if isinstance(error, MemoryOff) else Failed)(error.what, error.hint)
+
+
+def _remembered(note: Note) -> Remembered:
+    return Remembered(id=note.id, text=note.text, kind=note.kind, origin=note.origin, at=note.at)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONG else f"{text[: LONG - 2]} …"
+
+
+def _snapshots(settings: Settings) -> tuple[str, ...]:
+    return ()
