@@ -75,7 +75,9 @@ class Index:
         try:
             client = _client(files)
             collection = client.get_or_create_collection(
-                COLLECTION, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
+                COLLECTION,
+                embedding_function=None,
+                configuration={"hnsw": {"space": "cosine", "ef_construction": 200, "ef_search": 200}},
             )
             index = cls(client, collection, files, lock)
             index.ids = {int(id) for id in collection.get(include=[])["ids"]}
@@ -93,10 +95,12 @@ class Index:
 
     def add(self, ids: Sequence[int], vectors: Sequence[Sequence[float]], places: Sequence[tuple[str, str]]) -> None:
         """Put notes in; `places` are their (project, kind). Text stays in the record alone."""
+        import numpy as np
+
         try:
             self._collection.upsert(
                 ids=[str(id) for id in ids],
-                embeddings=list(vectors),
+                embeddings=np.array(vectors, dtype=np.float32),
                 metadatas=[{"project": project, "kind": kind} for project, kind in places],
             )
         except BaseException as error:
@@ -239,5 +243,5 @@ def _fault(error: BaseException) -> BaseException:
     if isinstance(error, IndexFault):
         return error
     if isinstance(error, Exception) or type(error).__name__ == "PanicException":
-        return IndexFault(f"{type(error).__name__}: {error}")
+        return IndexFault(f"{type(error).__name__}: {str(error)[:200]}")  # chromadb quotes whole vectors
     return error

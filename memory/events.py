@@ -121,7 +121,7 @@ class Record:
         wanted = words(query)
         if not wanted:
             return []
-        match = " or ".join(f'"{word}"' for word in wanted)
+        match = " OR ".join(f'"{word}"' for word in wanted)
         where, values = scope(project, kinds)
         sql = f"join words on words.rowid = id where words match ? and {where} order by bm25(words), id desc limit ?"
         return self._select(sql, [match, *values, limit])
@@ -190,9 +190,9 @@ def _under(key: str, value: Json, redact: Redact) -> Json:
     return value if redact(line) == line or redact(key) != key else "[redacted]"
 
 
-def _note(row: Sequence[str]) -> Note:
+def _note(row: Sequence[object]) -> Note:
     """A row as a note. A cell that a damaged disk changed costs that cell and not the note."""
-    id, text, kind, origin, at, project, host, body = row
+    id, text, kind, origin, at, project, host, body = (str(cell) for cell in row)
     when, data = datetime.fromtimestamp(0, UTC), cast(Mapping[str, Json], {})
     with suppress(ValueError, TypeError):
         when = datetime.fromisoformat(at)

@@ -73,7 +73,7 @@ _VERSION = re.compile(
 _USE = re.compile(rf"(?i)\b(?:use|prefer|want|like|uses|prefers)s? {_ADVERB}(?P<value>{'|'.join(_MANAGERS)})\b")
 _NEGATED = re.compile(r"(?i)\b(?:not|never|don'?t|doesn'?t|isn'?t|no longer|avoid|stop|without|used to|was|were)\b")
 _LEAD = re.compile(
-    r"(?i)^(?:(?:please|remember|that|note|my|our|the|this|a|an|your|i|we|always|and|but|so|use|project'?s?) )+"
+    r"(?i)^(?:(?:please|remember|that|note|my|our|the|this|a|an|your|i|we|always|and|but|so|use|set|project'?s?) )+"
 )
 
 
@@ -146,6 +146,9 @@ def _read(clause: str) -> Iterator[Slot]:
         yield Slot("package manager", "manager", match["value"].lower())
 
 
+_VERBS = {"is", "are", "on", "at", "in", "to", "for", "with", "listens", "runs", "use", "set"}
+
+
 def _subject(words: str) -> str:
     """`my Postgres server` as `postgresql`, `the web server` as `web server`."""
     subject = _LEAD.sub("", f"{words.lower()} ").strip()
@@ -155,4 +158,6 @@ def _subject(words: str) -> str:
         head = subject.rsplit(" ", 1)
         if head[1] in ("server", "database", "db", "instance", "service", "container") and head[0] in _RUNTIMES:
             known = _ALIASES.get(head[0], head[0])
+    if _VERBS & set(known.split()):
+        return ""
     return "" if known in ("it", "that", "this", "port", "there", "everything", "which") else known

@@ -45,6 +45,10 @@ COLUMNS = "id, text, kind, origin, at, project, host, data"
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
+_UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
+"""What reading a damaged file raises; the second comes from the text of SQLite's own messages."""
+
+
 class _Foreign(sqlite3.DatabaseError):
     """The file is a database of another program."""
 
@@ -90,6 +94,10 @@ class File:
         for attempt in (1, 2):
             try:
                 return work(self._live())
+            except UnicodeDecodeError as error:  # also of names and messages, when the schema itself is damaged
+                if attempt == 2:
+                    raise MemoryFault(f"{self.path} holds what is no text.", "Pass --no-memory.") from error
+                self._replace(error)
             except sqlite3.Error as error:
                 if attempt == 1 and _damaged(error):
                     self._replace(error)
@@ -125,7 +133,7 @@ class File:
         self._db = db
         return db
 
-    def _replace(self, error: sqlite3.Error) -> None:
+    def _replace(self, error: Exception) -> None:
         """Move the file aside and copy what can be read of it into a new one."""
         with suppress(FileNotFoundError):
             self.close()
@@ -227,10 +235,11 @@ def _text(raw: bytes) -> str:
 def _salvage(file: Path) -> dict[int, tuple[str, ...]]:
     """Every row of `notes` that can still be read, by id. The file is opened read-only and stays as it is."""
     rows: dict[int, tuple[str, ...]] = {}
-    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as db:
+    with suppress(*_UNREADABLE), closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as db:
+        db.execute("pragma writable_schema = on")  # a damaged line of the schema hides the others no longer
         db.text_factory = _text
         for order in ("asc", "desc"):
-            with suppress(sqlite3.Error):
+            with suppress(*_UNREADABLE):
                 for row in db.execute(f"select {COLUMNS} from notes not indexed order by id {order}"):  # noqa: S608 (constant text)
                     if int(row[0]) in rows:
                         break
@@ -239,7 +248,7 @@ def _salvage(file: Path) -> dict[int, tuple[str, ...]]:
         if rows and max(rows) - min(rows) < 1_000_000:
             for id in range(min(rows), max(rows)):
                 if id not in rows:
-                    with suppress(sqlite3.Error):
+                    with suppress(*_UNREADABLE):
                         row = db.execute(f"select {COLUMNS} from notes where id=?", (id,)).fetchone()  # noqa: S608 (constant text)
                         if row:
                             rows[id] = tuple(row)
