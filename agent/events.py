@@ -82,6 +82,9 @@ class Planned:
     """The calls that were understood, with their plans; nothing has been done yet."""
 
     prepared: tuple[Prepared, ...]
+    later: tuple[Call, ...] = ()
+    """Calls after them, in order, that cannot be planned yet: they need what the ones before them bring, or the plan
+    failed, which the turn then ends with."""
 
 
 @dataclass(frozen=True)

@@ -163,9 +163,11 @@ class Flow:
         except EnvSyncError as error:
             # It may need what the calls before it bring: a program of an environment that is not there yet.
             if not any(item.plan and not item.plan.empty for item in prepared) or isinstance(error, Refused):
+                if self.executor.settings.plan:
+                    self.emit(Planned(tuple(prepared), tuple(calls[len(prepared) :])))
                 return self._mend(state, calls, {len(prepared): error}, understood=True)
         later = [*(call_json(call) for call in calls[len(prepared) :]), *state["later"]]
-        self.emit(Planned(tuple(prepared)))
+        self.emit(Planned(tuple(prepared), tuple(call_of(call) for call in later)))
         if later:
             self.emit(Notice(f"planned after that: {', '.join(call['tool'] for call in later)}"))
         found: Json = {

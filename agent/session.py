@@ -21,7 +21,7 @@ from .events import Approval, ApprovalNeeded, Call, Done, Event, Notice, ToolFin
 from .events import Failed as FailedEvent
 from .executor import Direct
 from .graph import Flow, Thread, waiting
-from .models.base import Model
+from .models.base import Known, Model
 from .models.registry import open_model
 from .sessions import UNAFFECTED, Info, Sessions, damaged, delete, find, list_sessions, open_sessions, put_aside, rename
 from .turn import (
@@ -107,6 +107,19 @@ class Session:
     @model.setter
     def model(self, name: str) -> None:
         self._flow.model = open_model(replace(self.settings, model=name))
+
+    @property
+    def plan(self) -> bool:
+        """Whether plans are only shown; assign to switch."""
+        return self.settings.plan
+
+    @plan.setter
+    def plan(self, only: bool) -> None:
+        self.settings = self._parts.executor.settings = replace(self.settings, plan=only)
+
+    def known(self) -> Known:
+        """Names that exist here, for completion. Reads small files only."""
+        return self._parts.known()
 
     # -- A turn --
 

@@ -57,6 +57,8 @@ async def _run(chosen: Settings, words: str, context: Callable[[], str]) -> int:
         await talk.session.close()
     if chosen.json:
         print(json.dumps(ended.document(plan=chosen.plan)))
+        if chosen.plan and ended.understood:
+            return 0  # the contract: what was understood, even where it cannot be planned here
     return ended.exit
 
 

@@ -105,16 +105,17 @@ class Commands:
     async def _plan(self, rest: str, words: Sequence[str]) -> Turn | None:
         before = self._repl.settings.plan
         if not rest:
-            await self._repl.change(plan=not before, session=self._id())
+            self._repl.plan(not before)
             self._repl.screen.note(
-                "only plans from now on; /plan again to end that" if not before else "plans are carried out again"
+                "plans are carried out again" if before else "only plans from now on; /plan ends that"
             )
             return None
-        await self._repl.change(plan=True, session=self._id())
+        await self._repl.opened()
+        self._repl.plan(True)
         try:
-            return await self._repl.handle(rest)
+            return await self._repl.handled(rest)
         finally:
-            await self._repl.change(plan=before, session=self._id())
+            self._repl.plan(before)
 
     async def _undo(self, rest: str, words: Sequence[str]) -> Turn:
         return await self._repl.call(Call("rewind", {"to": rest or "last"}), "/undo")

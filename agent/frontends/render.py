@@ -9,9 +9,21 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from ...tools.contract import Block, Lines, Output, Progress, Result, Table, Tree
-from ...tools.errors import EnvSyncError
+from ...tools.errors import Cancelled, EnvSyncError, NeedsApproval
 from ..config import Settings
-from ..events import ApprovalNeeded, Done, Event, Failed, Notice, Planned, Prepared, Text, ToolFinished, ToolStarted
+from ..events import (
+    ApprovalNeeded,
+    Call,
+    Done,
+    Event,
+    Failed,
+    Notice,
+    Planned,
+    Prepared,
+    Text,
+    ToolFinished,
+    ToolStarted,
+)
 from .progress import Meter
 from .text import Cleaner, Line, plain, plan_lines, safe
 
@@ -54,8 +66,8 @@ class Screen:
             case Notice(text):
                 self._end_prose()
                 self.note(safe(text))
-            case Planned(prepared):
-                self._planned(prepared)
+            case Planned(prepared, later):
+                self._planned(prepared, later)
             case ToolStarted(call):
                 if not self.settings.quiet and (self._bright or not self.settings.json):
                     self.meter.begin(call.tool)
@@ -109,7 +121,9 @@ class Screen:
             return
         self._answered = True
         self._end_prose()
-        mark = self._mark("bad", "●", self._bright) + " " if self._bright else "error: "
+        # A no and a Ctrl-C are what the person wanted, not a fault.
+        style = "warn" if isinstance(error, NeedsApproval | Cancelled) else "bad"
+        mark = self._mark(style, "●", self._bright) + " " if self._bright else "error: "
         self._put(self.err, mark + safe(error.what, lines=True) + "\n")
         if error.hint:
             self._put(self.err, self.paint("dim", "  " + safe(error.hint, lines=True)) + "\n")
@@ -132,11 +146,13 @@ class Screen:
         code = _PAINT.get(style)
         return f"\x1b[{code}m{text}\x1b[0m" if code and text and (self._bright if bright is None else bright) else text
 
-    def _planned(self, prepared: Sequence[Prepared]) -> None:
+    def _planned(self, prepared: Sequence[Prepared], later: Sequence[Call]) -> None:
         self._end_prose()
         if self.settings.plan:
             self.lines(plan_lines(prepared))
-            self._answered = True
+            for call in later:
+                self._answer(self.paint("dim", f"then {call.tool}, planned when that is done", self.rich))
+            self._answered = bool(prepared)
             return
         for item in prepared:
             if item.plan and not item.plan.empty and not item.asks:

@@ -81,12 +81,15 @@ class Repl:
 
     async def handle(self, line: str) -> Turn:
         """One line: a slash command, `!command`, or a request. Errors are shown; Ctrl-C stops it and not the shell."""
-        turn = await stoppable(lambda: self._handled(line), self.talking.stop, self.screen)
+        turn = await stoppable(lambda: self.handled(line), self.talking.stop, self.screen)
         if turn.reworded:
             self.draft = turn.reworded
+        if self.screen.rich:
+            self.screen.note("")
         return turn
 
-    async def _handled(self, line: str) -> Turn:
+    async def handled(self, line: str) -> Turn:
+        """The same without the signals, for a command that wraps another."""
         try:
             if line.startswith("/"):
                 return await self.commands.run(line)
@@ -120,6 +123,12 @@ class Repl:
             raise
         finally:
             self.screen.meter.end()
+
+    def plan(self, only: bool) -> None:
+        """Only show plans from now on, or carry them out again."""
+        self.settings = self.screen.settings = replace(self.settings, plan=only)
+        if self.talking.session is not None:
+            self.talking.session.plan = only
 
     async def change(self, **changes: object) -> None:
         """Go on with other settings in a new or another session."""

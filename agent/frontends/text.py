@@ -18,7 +18,7 @@ RISKS = {
     Risk.R0: "only looks",
     Risk.R1: "local, can be taken back",
     Risk.R2: "changes the environment, can be taken back",
-    Risk.R3: "cannot be taken back, or is remote or production",
+    Risk.R3: "high: irreversible, remote, production or not foreseeable",
     Risk.R4: "never done",
 }
 
@@ -132,8 +132,7 @@ def _plan(plan: Plan, item: Prepared) -> list[Line]:
         shown.append(Line(f"  {number:>{width}}. {tight(step.does)}"))
     shown += [Line(f"  {tight(detail)}", "dim") for detail in plan.details]
     shown += [Line(f"! {tight(warning)}", "warn") for warning in plan.warnings]
-    reason = tight(item.why or plan.reason)
-    why = f" — {reason}" if reason and item.asks else ""
+    why = f" — {tight(plan.reason)}" if plan.reason else ""
     shown.append(Line(f"risk  R{int(item.risk)}, {RISKS[item.risk]}{why}", "warn" if item.risk >= Risk.R3 else "plain"))
     shown.append(_undo(plan))
     seconds = sum(step.seconds or 0 for step in plan.steps)

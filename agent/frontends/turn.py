@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ...tools.contract import Result
 from ...tools.errors import Cancelled, EnvSyncError, NeedsApproval
+from ...tools.registry import TOOLS
 from ...tools.risk import Risk
 from ..events import Approval, ApprovalNeeded, Call, Done, Event, Failed, Planned, Prepared, Text, ToolFinished
 from .flags import failure
@@ -39,6 +40,7 @@ class Turn:
     """How a turn went; filled while it goes."""
 
     prepared: tuple[Prepared, ...] = ()
+    later: tuple[Call, ...] = ()
     results: list[tuple[Call, Result]] = field(default_factory=list[tuple[Call, Result]])
     errors: list[EnvSyncError] = field(default_factory=list[EnvSyncError])
     text: str = ""
@@ -55,8 +57,8 @@ class Turn:
 
     def add(self, event: Event) -> None:
         match event:
-            case Planned(prepared):
-                self.prepared = prepared
+            case Planned(prepared, later):
+                self.prepared, self.later = prepared, later
                 # A stale plan that is shown again is no failure any more.
                 self.errors.clear()
             case ToolFinished(call, result):
@@ -70,17 +72,22 @@ class Turn:
             case _:
                 pass
 
+    @property
+    def understood(self) -> bool:
+        """Calls were made of the request, whether or not they can be carried out here and now."""
+        return bool(self.prepared or self.later)
+
     def document(self, *, plan: bool = False) -> dict[str, Any]:
         """The turn as the one JSON document that `ask --json` prints; with `plan` exactly what the contract names."""
         done = self.done
         body: dict[str, Any] = {
             "kind": done.kind if done else "calls",
-            "calls": calls(self.prepared),
-            "reply": (done.reply if done else "") or self.text,
+            "calls": calls(self.prepared, self.later),
+            "reply": str(self.errors[0]) if self.errors and self.exit else (done.reply if done else "") or self.text,
             "model": done.model if done else "",
             "seconds": round(done.seconds, 3) if done else 0.0,
         }
-        if self.errors and self.exit:
+        if self.errors and self.exit and not (plan and self.understood):
             body = {**failure(self.errors[0]), **body}
         if plan:
             return body
@@ -183,9 +190,13 @@ def signals(stop: Callable[[], None]) -> Generator[None]:
                 loop.remove_signal_handler(kind)
 
 
-def calls(prepared: tuple[Prepared, ...]) -> list[dict[str, Any]]:
+def calls(prepared: Sequence[Prepared], later: Sequence[Call] = ()) -> list[dict[str, Any]]:
     """Calls in the contract's JSON form: only the arguments that were understood."""
-    return [{"tool": item.call.tool, "args": dict(item.call.args), "risk": Risk(item.risk).name} for item in prepared]
+    risks = {entry.name: entry.risk for entry in TOOLS}
+    return [
+        *({"tool": item.call.tool, "args": dict(item.call.args), "risk": Risk(item.risk).name} for item in prepared),
+        *({"tool": call.tool, "args": dict(call.args), "risk": risks[call.tool].name} for call in later),
+    ]
 
 
 def dumped(result: Result) -> dict[str, Any]:
