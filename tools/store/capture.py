@@ -246,8 +246,8 @@ class _Scan:
             before = os.fstat(fd)
             if not stat.S_ISREG(before.st_mode):
                 return None
-            size = seen.st_size
-            for last in (False,) * TRIES + (True,):
+            size, tries = seen.st_size, 0
+            while True:
                 if before.st_size > size:
                     self.bytes += before.st_size - size
                     self._within(path, before.st_size, 0)
@@ -256,7 +256,8 @@ class _Scan:
                 then, now = ((i.st_mtime_ns, i.st_ctime_ns, i.st_size) for i in (before, after))
                 if then == now and size == after.st_size:
                     return _Read(digest, size, after, True)
-                if last:
+                tries += 1
+                if tries == TRIES:
                     break
                 before = after
                 os.lseek(fd, 0, os.SEEK_SET)

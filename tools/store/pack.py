@@ -59,8 +59,11 @@ class Pack:
             try:
                 file.seek(self.bytes - _TRAILER.size)
                 start, frames, blobs, digest, magic = _TRAILER.unpack(file.read(_TRAILER.size))
+                size = frames * _FRAME.size + blobs * _BLOB.size
+                if start + size + _TRAILER.size != self.bytes:
+                    raise OSError
                 file.seek(start)
-                table = file.read(frames * _FRAME.size + blobs * _BLOB.size)
+                table = file.read(size)
             except (OSError, struct.error):
                 magic, table, digest, frames = b"", b"", b"", 0
         if magic != MAGIC or blake3(table).digest() != digest:
@@ -85,7 +88,6 @@ class Frames:
 
     def __init__(self) -> None:
         self._decoded: OrderedDict[tuple[Path, int], bytes] = OrderedDict()
-        self._files: OrderedDict[Path, int] = OrderedDict()
         self._zstd = ZstdDecompressor()
 
     def read(self, spot: Spot) -> bytes:
@@ -101,27 +103,19 @@ class Frames:
         return frame[spot.offset : spot.offset + spot.length]
 
     def _load(self, pack: Pack, number: int) -> bytes:
-        fd = self._files.get(pack.path)
-        if fd is None:
-            fd = self._files[pack.path] = os.open(pack.path, os.O_RDONLY | os.O_CLOEXEC)
-            if len(self._files) > self.KEEP:
-                os.close(self._files.popitem(last=False)[1])
         start, stored, size = pack.frames[number]
-        raw = os.pread(fd, stored, start)
+        # Not kept open: a file that another process prunes would go on taking space.
+        fd = os.open(pack.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            raw = os.pread(fd, stored, start)
+        finally:
+            os.close(fd)
         if stored == size:
             return raw
         try:
             return self._zstd.decompress(raw, max_output_size=size)
         except ZstdError:
             return b""  # the digest of every blob in it will not match, which is reported as damage by name
-
-    def close(self) -> None:
-        while self._files:
-            os.close(self._files.popitem()[1])
-        self._decoded.clear()
-
-    def __del__(self) -> None:
-        self.close()
 
 
 class Writer:

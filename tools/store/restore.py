@@ -13,11 +13,11 @@ from blake3 import blake3
 
 from ..contract import Progress, Report
 from ..errors import Failed, Usage
+from .beneath import Moved, Places, signature
 from .capture import READ
 from .compare import compare
-from .durable import trouble
+from .durable import sync, trouble
 from .model import Change, Entry, Manifest, Notice, Restored, within
-from .place import Moved, Places, signature
 from .store import Store
 from .walk import Beneath
 
@@ -159,7 +159,7 @@ class _Work:
                     self.kept.append(Notice(path, "its mode and time could not be set"))
         self.places.close_up()
         if self.done:
-            os.sync()
+            sync(self.places.tree.root)
 
     def stop(self, paths: Sequence[str]) -> NoReturn:
         some = ", ".join(repr(path) for path in paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
@@ -187,7 +187,8 @@ class _Work:
                 self.places.link(new, info)
             else:
                 self._touch(change.path)
-                self.places.file(new, self.store.pieces(new.digest or ""), info)
+                digest = new.digest or ""
+                self.places.file(new, lambda: self.store.pieces(digest), info)
         except Moved:
             if not self._is(change.path, new, self.places.look(change.path), exact=True):
                 raise

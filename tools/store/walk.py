@@ -116,28 +116,22 @@ class Beneath:
         if (fd := self._open.get(path)) is not None:
             self._open.move_to_end(path)
             return fd
-        above = path
-        missing: list[str] = []
-        start = self.root
-        while above:
-            if (fd := self._open.get(above)) is not None:
-                start = fd
-                break
-            above, _, name = above.rpartition("/")
-            missing.append(name)
-        fd = start
-        for name in reversed(missing):
+        above = max([known for known in self._open if path.startswith(known + "/")], key=len, default="")
+        fd = self._open[above] if above else self.root
+        at = len(above) + 1 if above else 0
+        names = path[at:].split("/")
+        for left, name in zip(range(len(names), 0, -1), names, strict=True):
             if name in ("", ".", ".."):
                 raise Usage(f"{path!r} does not lie below the root", "name paths inside the project")
-            try:
-                deeper = os.open(name, FOLDER, dir_fd=fd)
-            finally:
-                if fd != start:
-                    os.close(fd)
-            fd = deeper
-        self._open[path] = fd
-        while len(self._open) > OPEN:
-            os.close(self._open.popitem(last=False)[1])
+            fd = os.open(name, FOLDER, dir_fd=fd)
+            at += len(name) + 1
+            # The ones on the way are kept too, since a deep tree is left upwards; of a very deep one only the last.
+            key = path[: at - 1] if left < OPEN else f"/{left}"
+            if (stale := self._open.pop(key, None)) is not None:
+                os.close(stale)
+            self._open[key] = fd
+            while len(self._open) > OPEN:
+                os.close(self._open.popitem(last=False)[1])
         return fd
 
     def parent(self, path: str) -> tuple[int, str]:

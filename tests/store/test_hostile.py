@@ -1,0 +1,335 @@
+"""Rows of the list of hostile inputs that concern trees and the store."""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import stat
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envsync.tools.errors import Failed
+from envsync.tools.store import tree
+from envsync.tools.store.model import Budget
+
+from .conftest import Lab
+
+Read = Callable[..., dict[bytes, tuple[Any, ...]]]
+NAMES = [
+    b"; rm -rf ~ #.txt",
+    b"--force",
+    b"-rf",
+    b"new\nline",
+    b"carriage\rreturn",
+    b"\x1b[2Jescape",
+    b"not-utf8-\xff\xfe",
+    "bidi-\u202egnp.exe".encode(),
+    "tag-\U000e0041\u200b".encode(),
+    b"n" * 255,
+    b" ",
+    b"\\",
+    b"!first",
+]
+
+
+def test_hostile_03_04_05_18_22_names_are_kept_byte_for_byte(lab: Lab, read: Read) -> None:
+    base = os.fsencode(lab.root)
+    for name in NAMES:
+        with open(os.path.join(base, name), "wb") as file:
+            file.write(name)
+        os.mkdir(os.path.join(base, b"d-" + name[:200]))
+        os.symlink(name, os.path.join(base, b"l-" + name[:200]))
+    before = read(lab.root)
+    target = lab.capture()
+    assert target.entries[0].path == "."
+    assert lab.store.manifest(target.digest) == target
+    for name in NAMES:
+        os.unlink(os.path.join(base, name))
+        os.rmdir(os.path.join(base, b"d-" + name[:200]))
+        os.unlink(os.path.join(base, b"l-" + name[:200]))
+    lab.rewind(target)
+    assert read(lab.root) == before
+
+
+def test_hostile_18_a_link_out_is_stored_as_a_link_and_never_followed(lab: Lab, tmp_path: Path) -> None:
+    outside = tmp_path / "ssh"
+    outside.mkdir()
+    (outside / "id").write_text("key")
+    (lab.root / "etc").symlink_to("/etc")
+    (lab.root / "ssh").symlink_to(outside)
+    target = lab.capture()
+    assert {e.path: e.target for e in target.entries if e.kind == "link"} == {"etc": "/etc", "ssh": str(outside)}
+    (lab.root / "ssh").unlink()
+    lab.write("ssh/id", "mine")
+    inside = lab.capture()
+    lab.rewind(target)
+    assert (outside / "id").read_text() == "key"
+    lab.rewind(inside)
+    assert (outside / "id").read_text() == "key", "the restored file replaced the link, not what it points to"
+    assert (lab.root / "ssh/id").read_text() == "mine"
+
+
+def test_hostile_19_a_directory_swapped_for_a_link_fails_closed(lab: Lab, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "file").write_text("edited")
+    lab.write("dir/file", "original")
+    target = lab.capture()
+    lab.write("dir/file", "edited")
+    current = lab.capture()
+    (lab.root / "dir").rename(lab.root / "gone")
+    (lab.root / "dir").symlink_to(outside)
+    with pytest.raises(Failed):
+        tree.restore(lab.root, target, current, lab.store)
+    assert (outside / "file").read_text() == "edited"
+
+
+def test_hostile_19_links_swapped_in_all_the_time_never_lead_out(lab: Lab, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "file").write_text("secret")
+    for n in range(30):
+        lab.write(f"d{n}/file", "original")
+    target = lab.capture()
+    for n in range(30):
+        lab.write(f"d{n}/file", "edited")
+    stop = threading.Event()
+
+    def swap() -> None:
+        n = 0
+        while not stop.is_set():
+            there = lab.root / f"d{n % 30}"
+            there.rename(lab.root / "aside")
+            there.symlink_to(outside)
+            time.sleep(0.0005)
+            there.unlink()
+            (lab.root / "aside").rename(there)
+            n += 1
+
+    swapper = threading.Thread(target=swap)
+    swapper.start()
+    try:
+        for _ in range(15):
+            try:
+                manifest = lab.capture()
+                assert all(lab.store.get(e.digest) != b"secret" for e in manifest.entries if e.digest)
+                tree.restore(lab.root, target, manifest, lab.store)
+            except Failed:
+                continue
+    finally:
+        stop.set()
+        swapper.join()
+    assert sorted(os.listdir(outside)) == ["file"]
+    assert (outside / "file").read_text() == "secret"
+
+
+def test_hostile_21_special_files_are_recorded_and_never_opened(lab: Lab, read: Read) -> None:
+    os.mkfifo(lab.root / "fifo")
+    with socket.socket(socket.AF_UNIX) as listener:
+        old = os.getcwd()
+        os.chdir(lab.root)
+        listener.bind("sock")
+        os.chdir(old)
+        lab.write("file", "x")
+        started = time.monotonic()
+        target = lab.capture()
+        assert time.monotonic() - started < 5, "reading a FIFO would block for ever"
+    assert {e.path for e in target.entries if e.kind == "special"} == {"fifo", "sock"}
+    assert {n.path for n in target.notices} == {"fifo", "sock"}
+    (lab.root / "fifo").unlink()
+    done = lab.rewind(target)
+    assert [n.path for n in done.kept] == ["fifo"], "it says that the FIFO is not made again"
+    os.mkfifo(lab.root / "later")
+    done = lab.rewind(target)
+    assert (lab.root / "later").is_fifo(), "no snapshot could bring it back, so it stays"
+
+
+def test_hostile_21_a_hard_link_outside_is_not_written_through(lab: Lab, tmp_path: Path) -> None:
+    outside = tmp_path / "cache-of-an-installer"
+    outside.write_text("shared")
+    outside.chmod(0o644)
+    os.link(outside, lab.root / "module.py")
+    target = lab.capture()
+    assert any("hard link" in n.text for n in target.notices)
+    (lab.root / "module.py").unlink()
+    lab.write("module.py", "edited")
+    lab.rewind(target)
+    assert (lab.root / "module.py").read_text() == "shared"
+    (lab.root / "module.py").unlink()
+    os.link(outside, lab.root / "module.py")
+    for act in (lambda: os.chmod(outside, 0o600), lambda: os.utime(outside, ns=(9, 9))):
+        act()
+        attributes = outside.stat()
+        lab.rewind(target)
+        assert (outside.stat().st_mode, outside.stat().st_mtime_ns) == (attributes.st_mode, attributes.st_mtime_ns)
+        assert (lab.root / "module.py").stat().st_mode & 0o777 == 0o644
+
+
+def test_hostile_22_a_sparse_terabyte_meets_the_budget_before_it_is_read(lab: Lab) -> None:
+    lab.write("small", "x")
+    earlier = lab.save()
+    with open(lab.root / "disk.img", "wb") as file:
+        file.truncate(1 << 40)
+    started = time.monotonic()
+    with pytest.raises(Failed, match=r"disk\.img") as caught:
+        lab.capture()
+    assert time.monotonic() - started < 2
+    assert caught.value.hint
+    assert [s.id for s in lab.store.snapshots()] == [earlier.id]
+    with pytest.raises(Failed, match="entries"):
+        lab.capture(budget=Budget(files=1, bytes=2 << 40))
+
+
+def test_hostile_22_a_sparse_file_stays_sparse(lab: Lab) -> None:
+    with open(lab.root / "image", "wb") as file:
+        file.truncate(64 << 20)
+        file.seek(33 << 20)
+        file.write(b"data")
+    target = lab.capture()
+    content = (lab.root / "image").read_bytes()
+    (lab.root / "image").unlink()
+    lab.rewind(target)
+    assert (lab.root / "image").read_bytes() == content
+    assert (lab.root / "image").stat().st_blocks * 512 < 16 << 20
+    assert lab.store.du().bytes < 1 << 20
+
+
+def test_hostile_22_four_thousand_levels(lab: Lab) -> None:
+    fd = os.open(lab.root, os.O_RDONLY)
+    for _ in range(4000):
+        os.mkdir("level", dir_fd=fd)
+        deeper = os.open("level", os.O_RDONLY, dir_fd=fd)
+        os.close(fd)
+        fd = deeper
+    bottom = os.open("bottom", os.O_WRONLY | os.O_CREAT, dir_fd=fd)
+    os.write(bottom, b"deep")
+    os.close(bottom)
+    os.close(fd)
+    try:
+        target = lab.capture()
+        assert len(target.entries) == 4002
+        subprocess.run(["rm", "-rf", str(lab.root / "level")], check=True)
+        empty = lab.capture()
+        lab.rewind(target)
+        assert lab.look().digest == target.digest
+        lab.rewind(empty)
+        assert os.listdir(lab.root) == []
+    finally:
+        subprocess.run(["rm", "-rf", str(lab.root)], check=True)
+        lab.root.mkdir()
+
+
+def test_hostile_22_many_files_take_bounded_memory_and_few_descriptors(tmp_path: Path) -> None:
+    script = f"""
+import os, resource, sys
+from pathlib import Path
+from envsync.tools.store import tree
+from envsync.tools.store.cache import Cache
+from envsync.tools.store.store import Store
+root = Path({str(tmp_path)!r}) / "many"
+for d in range(40):
+    (root / f"d{{d}}").mkdir(parents=True)
+    fd = os.open(root / f"d{{d}}", os.O_RDONLY)
+    for f in range(500):
+        os.close(os.open(f"file-{{f}}", os.O_CREAT | os.O_WRONLY, 0o644, dir_fd=fd))
+    os.close(fd)
+base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))
+store, cache = Store(root.parent / "store"), Cache(root.parent / "cache")
+m = tree.capture(root, store, cache)
+m2 = tree.capture(root, store, cache)
+assert m.digest == m2.digest and m.files == 20_000
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base) * 1024 // 20_000)
+"""
+    import sys
+
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert int(result.stdout) < 3000, "bytes of memory per file"
+
+
+def test_hostile_54_order_is_by_sequence_not_by_time(lab: Lab) -> None:
+    lab.write("a", "1")
+    now = datetime(2026, 10, 25, 2, 30, tzinfo=UTC)
+    times = [now, now - timedelta(days=400), now, now - timedelta(hours=1)]
+    saved = [lab.save(at=at, label=f"n{n}") for n, at in enumerate(times)]
+    assert [s.seq for s in saved] == [1, 2, 3, 4]
+    assert [s.label for s in lab.store.snapshots()] == ["n0", "n1", "n2", "n3"]
+    lab.store.forget(saved[-1].id)
+    assert lab.save().seq == 5, "a number is never used twice"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_as_root_a_restored_file_keeps_its_owner(lab: Lab) -> None:
+    lab.write("theirs", "one")
+    os.chown(lab.root, 1234, 1234)
+    os.chown(lab.root / "theirs", 1234, 1234)
+    target = lab.capture()
+    (lab.root / "theirs").write_text("two")
+    lab.rewind(target)
+    assert (lab.root / "theirs").stat().st_uid == 1234
+    (lab.root / "theirs").unlink()
+    lab.rewind(target)
+    assert (lab.root / "theirs").stat().st_uid == 1234, "a new file belongs to whom its directory does"
+
+
+def test_an_unreadable_file_is_named_and_never_lost(lab: Lab) -> None:
+    """In a child that gives up root, since root may read everything."""
+    lab.write("open", "x")
+    lab.write("secret", "mine", 0o000)
+    lab.write("dark/inside", "mine")
+    (lab.root / "dark").chmod(0o000)
+    script = f"""
+import os
+from pathlib import Path
+if os.geteuid() == 0:
+    for at in (Path({str(lab.root)!r}), *Path({str(lab.root)!r}).parents):
+        if str(at).startswith("/tmp/"): os.chmod(at, os.stat(at).st_mode | 0o755)
+    for base, dirs, files in os.walk({str(lab.root.parent)!r}):
+        os.chown(base, 4321, 4321)
+        for f in files: os.chown(os.path.join(base, f), 4321, 4321)
+    os.chown({str(lab.root)!r} + "/dark", 4321, 4321)
+from envsync.tools.store import tree
+from envsync.tools.store.cache import Cache
+from envsync.tools.store.store import Store
+from envsync.tools.store.model import Manifest
+import ctypes
+if os.geteuid() == 0: os.setgid(4321); os.setuid(4321)
+root = Path({str(lab.root)!r})
+store, cache = Store(root.parent / "store"), Cache(root.parent / "cache")
+m = tree.capture(root, store, cache)
+print(sorted(n.path for n in m.notices))
+(root / "open").write_text("edited")
+done = tree.restore(root, m, tree.capture(root, store, cache), store)
+print((root / "open").read_text(), done.kept)
+empty = Manifest(m.entries[:1])
+done = tree.restore(root, empty, tree.capture(root, store, cache), store)
+print(sorted(n.path for n in done.kept), sorted(os.listdir(root)))
+"""
+    import sys
+
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines() == [
+        "['dark', 'secret']",
+        "x []",
+        "['dark', 'secret'] ['dark', 'secret']",
+    ]
+
+
+def test_the_store_is_private(lab: Lab) -> None:
+    lab.write("a", "secret")
+    lab.save()
+    for folder, directories, files in os.walk(lab.store.directory):
+        assert stat.S_IMODE(os.stat(folder).st_mode) == 0o700
+        for name in (*directories, *files):
+            assert not stat.S_IMODE(os.stat(os.path.join(folder, name)).st_mode) & 0o077, name
+    assert resource.RLIMIT_NOFILE
