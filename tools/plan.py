@@ -13,7 +13,8 @@ from .risk import Risk as Risk
 class Data(BaseModel):
     """Base of all stored records: frozen, and an unknown field is an error, not noise."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Built at first use: a typed command uses few of the models that it imports (measured: 0.02 s of 0.15).
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Step(Data):

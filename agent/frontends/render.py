@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any, TextIO
 
@@ -103,7 +104,16 @@ class Screen:
         if not self.rich:
             self._answer("\n".join([summary, *plain(result.blocks())]))
             return
-        self._answer(f"{self._mark('good' if ok else 'warn', '●')} {self.paint('title', summary)}")
+        mark = self._mark("good" if ok else "warn", "●")
+        first, *rest = textwrap.wrap(summary, max(20, self._width(self.out) - 3)) or [""]
+        self._answer(
+            "\n".join(
+                [
+                    f"{mark} {self.paint('title', first, True)}",
+                    *(f"  {self.paint('title', line, True)}" for line in rest),
+                ]
+            )
+        )
         self._draw(result.blocks())
 
     def blocks(self, blocks: Sequence[Block], *, otherwise: str = "") -> None:
@@ -218,9 +228,9 @@ class Screen:
     def _mark(self, style: str, mark: str, bright: bool | None = None) -> str:
         return self.paint(style, mark, self.rich if bright is None else bright)
 
-    def _width(self) -> int:
+    def _width(self, stream: TextIO | None = None) -> int:
         try:
-            return os.get_terminal_size(self.err.fileno()).columns
+            return os.get_terminal_size((stream or self.err).fileno()).columns
         except (OSError, ValueError):
             return shutil.get_terminal_size().columns
 
@@ -234,6 +244,8 @@ class Screen:
         console = Console(file=self.out, highlight=False, markup=False, emoji=False, force_terminal=True)
         try:
             for block in blocks:
+                if not isinstance(block, Tree) and block.title:
+                    console.print()
                 console.print(Padding(_drawn(block), (0, 0, 0, 2)))
         except (OSError, ValueError):
             self.broken = True
