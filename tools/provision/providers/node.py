@@ -1,0 +1,320 @@
+"""Node: node_modules from the lockfile, through the manager whose lockfile it is; install scripts only of what the project names."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import JsonValue
+
+from ...contract import Context
+from ...errors import Failed, Unreachable, Usage
+from ...plan import Step
+from ..index import npm, text
+from ..names import Named, plain
+from ..part import Part, Site, command, counted, digest, tail
+from ..trust import judge
+from .nodefiles import Declared, finished, read, versions
+from .pysteps import mapping, place, strings
+from .runtime import have, obtain
+
+ENV = {"NO_UPDATE_NOTIFIER": "1", "NO_COLOR": "1", "CI": "1", "npm_config_fund": "false", "npm_config_audit": "false"}
+_FROZEN = {
+    "npm": ["ci", "--ignore-scripts"],
+    "pnpm": ["install", "--frozen-lockfile", "--ignore-scripts"],
+    "yarn": ["install", "--frozen-lockfile", "--ignore-scripts", "--non-interactive"],
+    "berry": ["install", "--immutable", "--mode=skip-build"],
+    "bun": ["install", "--frozen-lockfile", "--ignore-scripts"],
+}
+_OPEN = {
+    "npm": ["install", "--ignore-scripts", "--prefer-offline"],
+    "pnpm": ["install", "--ignore-scripts"],
+    "yarn": ["install", "--ignore-scripts", "--non-interactive"],
+    "berry": ["install", "--mode=skip-build"],
+    "bun": ["install", "--ignore-scripts"],
+}
+_ADD = {
+    "npm": ["install", "--ignore-scripts", "--prefer-offline", "--save"],
+    "pnpm": ["add", "--ignore-scripts"],
+    "yarn": ["add", "--ignore-scripts", "--non-interactive"],
+    "berry": ["add", "--mode=skip-build"],
+    "bun": ["add", "--ignore-scripts"],
+}
+_DEFAULT = {"pnpm": "9", "yarn": "1", "bun": "1"}
+"""The line of a manager that is fetched when it is not installed and the project names no version."""
+
+
+class NodeProvider:
+    """See Provider."""
+
+    ecosystem = "node"
+
+    def serves(self, site: Site) -> bool:
+        """See Provider.serves."""
+        return "package.json" in site.files
+
+    async def declared(self, site: Site, context: Context) -> frozenset[str]:
+        """See Provider.declared."""
+        return (await read(context.host, site)).names
+
+    async def project(self, site: Site, context: Context, runtime: str = "") -> Part:
+        """See Provider.project."""
+        part = Part()
+        declared = await read(context.host, site)
+        part.basis += [f"{site.label(name)}:{value}" for name, value in sorted(declared.files.items())]
+        if not await self._node(site, context, part, runtime):
+            return part
+        where = site.label("node_modules")
+        if not declared.direct and not declared.locked:
+            part.present.append(f"{site.label('package.json')} names no dependencies")
+            return part
+        if declared.elsewhere:
+            part.warnings.append(
+                f"{site.label(declared.lock)} fetches from {', '.join(map(plain, declared.elsewhere))} too"
+            )
+        paths, wanted = _wanted(declared)
+        there = await context.host.call(versions, str(site.root), paths)
+        lacking = {path: wanted[path] for path in paths if path not in there or wanted[path] not in ("", there[path])}
+        if declared.linked:
+            complete = await context.host.call(finished, str(site.root), declared.manager)
+        else:
+            complete = await context.host.stat(site.root / ".pnp.cjs") is not None
+        if complete and not lacking:
+            part.present.append(f"{counted(len(paths), 'package')} in {where}")
+            return part
+        changes = {
+            path.rpartition("node_modules/")[2]: [there.get(path, ""), version] for path, version in lacking.items()
+        }
+        if not declared.lock:
+            changes = await self._dry(site, declared, [], context) or changes
+            # What the plan shows is what must be there afterwards, even if the registry moves in between.
+            wanted.update({path: changes[path[13:]][1] for path in wanted if path[13:] in changes})
+            part.warnings.append(f"there is no lockfile: {declared.manager} chooses versions and writes one")
+        expect = {path: wanted[path] for path in paths} if declared.linked else {}
+        part.details += _lines(changes)
+        part.steps.append(
+            _step(
+                f"install {counted(len(changes), 'package')} into {where} with {declared.manager}",
+                3.0 + 0.1 * len(changes),
+                {
+                    **_common(site, declared),
+                    "verb": "frozen" if declared.lock else "open",
+                    "expect": dict[str, JsonValue](expect),
+                    "changes": {name: list[JsonValue](pair) for name, pair in changes.items()},
+                },
+            )
+        )
+        self._scripts(site, declared, part)
+        return part
+
+    async def packages(self, site: Site, named: Sequence[Named], context: Context) -> Part:
+        """See Provider.packages."""
+        part = Part()
+        declared = await read(context.host, site)
+        part.basis += [f"{site.label(name)}:{value}" for name, value in sorted(declared.files.items())]
+        if not await self._node(site, context, part, ""):
+            return part
+        pins: dict[str, str] = {}
+        for item in named:
+            if "[" in item.name:
+                raise Usage(f"{item}: only Python packages have extras", f"Write {item.bare}.")
+            verdict = await judge(item, "node", declared.names, context)
+            entry = await npm(context, item.name, item.version or "latest")
+            if entry is None:
+                raise Usage(f"npm has no {plain(str(item))}", f"`npm view {item.name} versions` lists them.")
+            path = f"node_modules/{item.name}"
+            there = (await context.host.call(versions, str(site.root), [path])).get(path, "")
+            if there and (there == entry.latest or not item.version) and item.name in declared.direct:
+                part.present.append(f"{item.name} {there}")
+                continue
+            part.details.append(verdict.detail)
+            part.reasons += [verdict.reason] if verdict.reason else []
+            if entry.scripts:
+                part.warnings.append(
+                    f"{item.name} has an install script, which is not run; `npm rebuild {item.name}` runs it"
+                )
+            pins[item.name] = entry.latest
+        if not pins:
+            return part
+        words = [f"{name}@{version}" for name, version in sorted(pins.items())]
+        changes = await self._dry(site, declared, words, context)
+        changes = changes or {name: ["", version] for name, version in pins.items()}
+        part.details += _lines(changes)
+        part.details.append(f"package.json and {declared.lock or 'the lockfile'} are changed too")
+        part.steps.append(
+            _step(
+                f"install {', '.join(words)} in {site.label('node_modules')} with {declared.manager}",
+                3.0 + 0.1 * len(changes),
+                {
+                    **_common(site, declared),
+                    "verb": "add",
+                    "words": list[JsonValue](words),
+                    "expect": {f"node_modules/{name}": version for name, version in pins.items()},
+                    "changes": {name: list[JsonValue](pair) for name, pair in changes.items()},
+                },
+            )
+        )
+        return part
+
+    async def _node(self, site: Site, context: Context, part: Part, runtime: str) -> bool:
+        """False when Node has to be installed first. A version that does not fit is a warning where nothing better is to be had."""
+        specs = [want.spec for want in site.service.runtimes if want.name == "node" and want.spec]
+        if await have("node", runtime, context):
+            for spec in specs if not runtime else []:
+                if not await have("node", spec, context):
+                    part.warnings.append(f"the project asks for node {plain(spec)}, this host has another version")
+            return True
+        part.add(await obtain("node", runtime or (specs[0] if specs else ""), context))
+        part.warnings.append("the packages are planned when Node is there: ask again then")
+        return False
+
+    def _scripts(self, site: Site, declared: Declared, part: Part) -> None:
+        """Install scripts: run those of packages that the project's own manifest names, and the project's own."""
+        named = [name for name in declared.scripted if name in declared.direct]
+        others = [name for name in declared.scripted if name not in declared.direct and name not in declared.optional]
+        if named:
+            part.steps.append(
+                _step(f"run the install scripts of {', '.join(named)}, which the project names", 10.0, {
+                    **_common(site, declared), "verb": "rebuild", "words": list[JsonValue](list(named)), "expect": {},
+                })
+            )  # fmt: skip
+        if others:
+            part.warnings.append(
+                f"install scripts that are not run, since nobody named the packages: {', '.join(others[:8])}"
+                f"; `npm rebuild NAME` runs one"
+            )
+        if "postinstall" in declared.scripts:
+            part.details.append(f"the project's own postinstall: {plain(declared.scripts['postinstall'])}")
+            part.steps.append(
+                _step("run the project's own postinstall script", 10.0, {
+                    **_common(site, declared), "verb": "postinstall", "expect": {},
+                })
+            )  # fmt: skip
+
+    async def _dry(self, site: Site, declared: Declared, words: list[str], context: Context) -> dict[str, list[str]]:
+        """What npm says it would add and change; empty with the other managers, which cannot say."""
+        if declared.manager != "npm":
+            return {}
+        argv = ["npm", "install", "--dry-run", "--json", "--ignore-scripts", "--prefer-offline", "--", *words]
+        done = await context.host.run(argv, cwd=site.root, env=ENV, timeout=180)
+        if done.code != 0:
+            said = plain(done.error, 500)
+            if re.search(r"ENOTFOUND|ETIMEDOUT|ECONNREFUSED|EAI_AGAIN", said):
+                raise Unreachable(f"npm could not reach its registry: {said}", "Check the network and ask again.")
+            raise Failed(f"npm cannot install that: {said}", "Nothing was changed.")
+        return _added(done.text)
+
+
+def _added(said: str) -> dict[str, list[str]]:
+    """Versions before and after by name, from npm's report: lines for people first, then one JSON object."""
+    start = re.search(r"^\{", said, re.MULTILINE)
+    try:
+        data: Any = json.loads(said[start.start() :]) if start else {}
+    except ValueError:
+        data = {}
+    found: dict[str, list[str]] = {}
+    for entry in cast(list[Any], data.get("add") or []):
+        found[str(entry.get("name"))] = ["", str(entry.get("version"))]
+    for entry in cast(list[dict[str, dict[str, Any]]], data.get("change") or []):
+        old, new = entry.get("from", {}), entry.get("to", {})
+        found[str(new.get("name"))] = [str(old.get("version") or ""), str(new.get("version") or "")]
+    return found
+
+
+def _wanted(declared: Declared) -> tuple[list[str], dict[str, str]]:
+    """What node_modules must hold: all of npm's lock, or else each direct dependency in any version."""
+    if declared.locked:
+        return list(declared.locked), declared.locked
+    local = ("file:", "link:", "workspace:", "portal:")
+    names = [n for n, spec in declared.direct.items() if n not in declared.optional and not spec.startswith(local)]
+    return [f"node_modules/{name}" for name in names], {f"node_modules/{name}": "" for name in names}
+
+
+def _lines(changes: dict[str, list[str]]) -> list[str]:
+    return [
+        f"{name} {old} -> {new}" if old else f"{name} {new}".strip() for name, (old, new) in sorted(changes.items())
+    ]
+
+
+def _common(site: Site, declared: Declared) -> dict[str, JsonValue]:
+    manager = "berry" if declared.manager == "yarn" and declared.berry else declared.manager
+    return {
+        "root": site.rel,
+        "manager": manager,
+        "pinned": declared.pinned,
+        "lock": {declared.lock: declared.files[declared.lock]} if declared.lock else {},
+    }
+
+
+def _step(does: str, seconds: float, args: dict[str, JsonValue]) -> Step:
+    return Step(kind="node", does=does, args=args, covered=True, seconds=seconds)
+
+
+class NodeStep:
+    """`node`: root, manager, pinned, verb (frozen, open, add, rebuild, postinstall), words, expect (version by path), changes."""
+
+    name = "node"
+
+    async def do(self, step: Step, context: Context) -> dict[str, JsonValue]:
+        """See StepKind.do."""
+        root = place(step, "root", context)
+        entry = await context.host.stat(root / "node_modules")
+        if entry is not None and entry.kind != "directory":
+            raise Failed(
+                f"{root / 'node_modules'} is a {entry.kind}, no directory",
+                "What lies behind it could not be taken back. Remove it, then ask again.",
+            )
+        manager, verb = str(step.args["manager"]), str(step.args["verb"])
+        for name, wanted in mapping(step.args.get("lock", {})).items() if verb == "frozen" else ():
+            if digest(await text(context.host, root / name, 64 * 1024 * 1024)) != wanted:
+                raise Failed(f"{name} changed after the plan was made", "Nothing was changed. Ask again.")
+        argv = [*await _program(manager, str(step.args.get("pinned") or ""), context)]
+        words = strings(step.args.get("words", []))
+        match verb:
+            case "frozen":
+                argv += _FROZEN[manager]
+            case "open":
+                argv += _OPEN[manager]
+            case "add":
+                argv += [*_ADD[manager], *(["--"] if manager == "npm" else []), *words]
+            case "rebuild":
+                argv = ["npm", "rebuild", "--", *words]
+            case _:
+                argv += ["run", "postinstall"]
+        env = {**ENV, "COREPACK_ENABLE_STRICT": "0"}
+        done = await command(context, argv, step.does, cwd=root, env=env)
+        if done.code != 0:
+            said = tail(done)
+            if re.search(
+                r"can only install with an existing package-lock|Missing: .* from lock file|not in sync", said
+            ):
+                hint = "package.json and its lockfile disagree: run `npm install` to settle it, then ask again."
+            else:
+                hint = "Ask again to retry; what the message names may have to be installed first."
+            raise Failed(f"{' '.join(argv[:2])} failed: {said}", hint)
+        return {"code": 0, "seconds": round(done.seconds, 1)}
+
+    async def holds(self, step: Step, context: Context) -> bool | None:
+        """See StepKind.holds."""
+        expect = mapping(step.args.get("expect", {}))
+        if step.args["verb"] in ("rebuild", "postinstall"):
+            return None
+        there = await context.host.call(versions, str(place(step, "root", context)), list(expect))
+        return all(path in there and version in ("", there[path]) for path, version in expect.items())
+
+
+async def _program(manager: str, pinned: str, context: Context) -> list[str]:
+    """How a package manager is started; one that is not installed is run through npm, which leaves nothing behind on PATH."""
+    name = "yarn" if manager == "berry" else manager
+    done = await context.host.run([name, "--version"], timeout=30, cwd=Path("/"), env=ENV)
+    fits = not pinned or done.text.strip().split(".")[0] == pinned.split(".")[0]
+    if name == "npm" or (
+        done.code == 0 and fits and (name != "yarn" or done.text.startswith("1.") is (manager == "yarn"))
+    ):
+        return [name]
+    package = "@yarnpkg/cli-dist" if manager == "berry" else name
+    version = pinned or _DEFAULT.get(name, "latest") if manager != "berry" else pinned or "latest"
+    return ["npm", "exec", "--yes", f"--package={package}@{version}", "--", name]

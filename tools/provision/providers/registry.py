@@ -1,0 +1,25 @@
+"""Which ecosystems of packages there are; adding one is one file and one line here, and its step kinds below."""
+
+from __future__ import annotations
+
+from ...contract import StepKind
+from ..part import Provider
+from .apt import Apt, AptUpdate
+from .node import NodeProvider, NodeStep
+from .pysteps import Editable, Install, MakeVenv, Sync
+from .python import PythonProvider
+from .runtime import Mise, UvPython
+
+PROVIDERS: tuple[Provider, ...] = (PythonProvider(), NodeProvider())
+
+STEPS: tuple[StepKind, ...] = (
+    MakeVenv(),
+    Install(),
+    Editable(),
+    Sync(),
+    NodeStep(),
+    Apt(),
+    AptUpdate(),
+    Mise(),
+    UvPython(),
+)

@@ -1,0 +1,242 @@
+"""The tool `provision`: from names, or from what the scan says a project needs, to one plan that can be undone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import Field, JsonValue
+
+from ..contract import Args, Block, Changed, Context, Lines, Outcome, Table, Tool
+from ..errors import EnvSyncError, Failed, Usage
+from ..fingerprint import Fingerprint
+from ..plan import Data, Plan, Risk
+from .names import Named, parse, plain
+from .part import Part, counted, digest
+from .providers import apt, runtime, service
+from .providers.pysteps import changes
+from .providers.registry import STEPS
+from .sites import assign, served, sites
+
+__all__ = ["PROVISION", "STEPS", "Change", "ProvisionArgs", "Provisioned"]
+
+
+class ProvisionArgs(Args):
+    """Arguments of `provision`."""
+
+    runtimes: list[str] = Field(default=[], description="Runtimes, e.g. python@3.11, node@20")
+    packages: list[str] = Field(
+        default=[],
+        description="Packages, e.g. numpy@1.26.4, left-pad, flask@latest to upgrade; pip:, npm:, apt: say whose",
+    )
+    services: list[str] = Field(default=[], description="Databases and other services, e.g. postgresql, redis@7")
+    template: str | None = Field(default=None, description="Name of a template to begin with")
+    gpu: bool = Field(default=False, description="Prefer builds that use a GPU")
+    path: str = Field(default=".", description="The project's directory")
+    on: str = Field(default="local", description="The host")
+
+
+class Change(Data):
+    """One package that was installed or changed; `old` is empty for a new one."""
+
+    name: str
+    old: str
+    new: str
+
+
+class Provisioned(Changed):
+    """What `provision` did."""
+
+    packages: tuple[Change, ...] = ()
+    commands: dict[str, str] = Field(default_factory=dict)
+    """How the project is started and tested, by purpose."""
+    lacking: tuple[str, ...] = ()
+    """What could not be done, and what a person must know."""
+
+    def blocks(self) -> Sequence[Block]:
+        """See Result.blocks."""
+        blocks: list[Block] = []
+        if self.packages:
+            rows = [(change.name, change.old or "-", change.new) for change in self.packages]
+            blocks.append(Table(("package", "before", "now"), rows))
+        if self.commands:
+            blocks.append(Lines([f"{purpose}: {line}" for purpose, line in self.commands.items()], "how to go on"))
+        if self.lacking:
+            blocks.append(Lines(self.lacking, "to know"))
+        return [*blocks, *super().blocks()]
+
+
+async def plan(args: ProvisionArgs, context: Context) -> Plan:
+    """Install what a project needs, or the runtimes and packages that are named.
+
+    With nothing named: whatever the project's manifests and lockfiles ask for, tests included. A second run has nothing to do.
+    """
+    if args.template is not None:
+        raise Usage(
+            f"there is no template {plain(args.template, 60)!r}: this version has none yet",
+            "Begin with a project's own files, e.g. `npm create vite` or `uv init`, then provision it.",
+        )
+    runtimes = [runtime.parse(text) for text in args.runtimes]
+    wanted = [service.parse(text) for text in args.services]
+    named: list[Named] = []
+    for text in args.packages:
+        item = parse(text)
+        # `node@20` among the packages is the runtime: models and people put it there.
+        if not item.ecosystem and runtime.known(item.name):
+            runtimes.append(runtime.parse(f"{item.name}@{item.version}" if item.version else item.name))
+        elif item not in named:
+            named.append(item)
+    _twice(named)
+    found = await context.observe(context, "project")
+    part = Part()
+    everything = not (runtimes or named or wanted)
+    if everything:
+        await _project(found, context, part)
+    else:
+        await _named(runtimes, named, wanted, found, context, part)
+    if args.gpu:
+        await _gpu(context, part)
+    return _plan(args, context, part)
+
+
+def _twice(named: Sequence[Named]) -> None:
+    """Raise Usage when a package is asked for in two versions."""
+    for item in named:
+        other = [o for o in named if o.bare.lower() == item.bare.lower() and o.ecosystem == item.ecosystem]
+        if len({o.version for o in other}) > 1:
+            raise Usage(f"{item.bare} is asked for twice: {', '.join(map(str, other))}", "Name one version.")
+
+
+async def _project(found: Fingerprint, context: Context, part: Part) -> None:
+    """All that the scan and the manifests ask for."""
+    places = await sites(found, context)
+    work = [(provider, site) for site in places for provider in served(site)]
+    missing = found.project.missing if found.project else ()
+    if not work and not missing:
+        raise Usage(
+            f"nothing in {context.path} says what it needs: no manifest of Python or Node was found",
+            "Go to a project's directory (-C DIR), or name what to install: --packages NAME, --runtimes python@3.11.",
+        )
+    for provider, site in work:
+        part.add(await provider.project(site, context))
+    handled = {"python", "node"} if work else set[str]()
+    for lack in missing:
+        if lack.kind == "runtime" and lack.name not in handled and runtime.known(lack.name):
+            try:
+                part.add(await runtime.obtain(runtime.known(lack.name), lack.wanted, context))
+            except Failed as error:
+                part.warnings.append(f"{error.what}; {error.hint}")
+        elif lack.kind == "service":
+            part.warnings.append(
+                f"it uses {plain(lack.name)}, which does not answer here: envsync provision --services {plain(lack.name)}"
+            )
+        elif lack.kind == "variable":
+            part.warnings.append(f"it reads the variable {plain(lack.name)}, which is not set")
+    part.warnings[:] = list(dict.fromkeys(part.warnings))
+
+
+async def _named(
+    runtimes: Sequence[tuple[str, str]],
+    named: Sequence[Named],
+    wanted: Sequence[tuple[str, str]],
+    found: Fingerprint,
+    context: Context,
+    part: Part,
+) -> None:
+    """Only what was named. A runtime named in a project of its kind also becomes that of its environment."""
+    places = await sites(found, context)
+    for name, version in runtimes:
+        part.add(await runtime.obtain(name, version, context))
+        for site in places if not part.steps else []:
+            for provider in served(site):
+                if provider.ecosystem == name == "python":
+                    part.add(await provider.project(site, context, version))
+    system, groups = await assign(named, places, context)
+    for provider, site, items in groups:
+        part.add(await provider.packages(site, items, context))
+    if system:
+        part.add(await apt.plan(system, context))
+    for name, version in wanted:
+        part.add(await service.plan(name, version, context))
+
+
+async def _gpu(context: Context, part: Part) -> None:
+    """Say what a GPU build would meet here; which build is installed the index's own wheels decide."""
+    facts = (await context.observe(context, "machine")).facts
+    gpus = facts.gpus if facts else ()
+    part.warnings.append(
+        f"GPU: {', '.join(map(plain, gpus))}; packages come from the configured index, whose builds may or may not use it"
+        if gpus
+        else "no GPU that can be used was found here, so what is installed runs on the CPU"
+    )
+
+
+def _plan(args: ProvisionArgs, context: Context, part: Part) -> Plan:
+    given: dict[str, JsonValue] = args.model_dump(mode="json", exclude_defaults=True)
+    present = f": {'; '.join(part.present)}" if part.present else ""
+    if not part.steps:
+        lacking = bool(part.warnings) and not part.present
+        summary = f"nothing to do{present}" if not lacking else "nothing that can be done here"
+    else:
+        number = sum(len(changes(step)) for step in part.steps)
+        what = [counted(number, "package")] if number else []
+        summary = "; ".join(step.does for step in part.steps) if len(part.steps) < 3 else ""
+        summary = summary or f"{', '.join([*what, counted(len(part.steps), 'step')])}: {part.steps[0].does}, …"
+    system = any(not step.covered for step in part.steps)
+    return Plan(
+        tool="provision",
+        args=given,
+        host=context.host.name,
+        path=str(context.path),
+        summary=summary,
+        steps=tuple(part.steps),
+        details=tuple(dict.fromkeys(part.details)),
+        warnings=tuple(dict.fromkeys(part.warnings)),
+        risk=Risk.R3 if part.reasons and part.steps else Risk.R2,
+        reason="; ".join(dict.fromkeys(part.reasons)) if part.steps else "",
+        captures=any(step.covered for step in part.steps),
+        system=system,
+        basis=digest("\n".join(part.basis)) if part.basis else "",
+    )
+
+
+async def finish(args: ProvisionArgs, plan: Plan, outcome: Outcome, context: Context) -> Provisioned:
+    """Make the result from the journal's outcome and from what the project is now."""
+    found: dict[str, tuple[str, str]] = {}
+    for index, step in enumerate(plan.steps):
+        if any(record.index == index and record.state == "done" for record in outcome.steps):
+            found.update(changes(step))
+            record = next(record for record in outcome.steps if record.index == index)
+            seen = record.data.get("installed")
+            for name, pair in seen.items() if isinstance(seen, dict) else ():
+                if isinstance(pair, list) and len(pair) == 2:
+                    found[name] = (str(pair[0]), str(pair[1]))
+    done = tuple(step.does for step in outcome.steps if step.state == "done")
+    number = f"{counted(len(found), 'package')} installed or changed" if found else counted(len(done), "step") + " done"
+    return Provisioned(
+        summary=f"done: {number}" if len(plan.steps) > 1 or not done else f"done: {done[0]}",
+        transaction=outcome.transaction,
+        snapshot=outcome.snapshot,
+        done=done,
+        undo="say `undo that`, or: envsync rewind --to last" if plan.undoable else "",
+        packages=tuple(Change(name=name, old=old, new=new) for name, (old, new) in sorted(found.items())),
+        commands=await _commands(context),
+        lacking=plan.warnings,
+    )
+
+
+async def _commands(context: Context) -> dict[str, str]:
+    """How to go on, as the scan reads it from the project; none when it cannot be read."""
+    try:
+        project = (await context.observe(context, "project")).project
+    except (EnvSyncError, OSError):
+        return {}
+    lines: dict[str, str] = {}
+    for part in project.services if project else ():
+        for purpose in ("start", "dev", "test"):
+            if purpose in part.commands:
+                key = purpose if part.root in (".", "") else f"{part.root} {purpose}"
+                lines[key] = plain(part.commands[purpose].value)
+    return lines
+
+
+PROVISION = Tool("provision", ProvisionArgs, Risk.R2, plan=plan, finish=finish)
