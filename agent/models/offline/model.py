@@ -1,0 +1,137 @@
+"""The offline model: a request in plain words into calls, without a key, a network or a model server.
+
+normalise -> mend -> segment -> (per part) frames and slots -> calls, a question or a refusal. What the grammar has no frame
+for is compared with examples, if the embedder's model is there; that may ask or observe, and never changes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from ....tools.risk import Risk
+from ...events import Call, Text
+from ..base import Request, Thought
+from . import none, similar
+from .dialogue import follow
+from .intents import understand
+from .languages import to_english
+from .mend import mend
+from .normalise import LIMIT, normalise, sayable
+from .segment import segment
+from .slots import Found
+from .tables import RISKS
+from .world import World
+
+MOST = 24
+"""Calls in one request. More is a script, and asked about."""
+
+
+class OfflineModel:
+    """Understands by grammar. `tools` is what this version has; None means every tool of the contract."""
+
+    name = "offline"
+    follows_up = False
+
+    def __init__(self, tools: frozenset[str] | None = None) -> None:
+        self.tools = frozenset(RISKS) if tools is None else tools
+
+    async def think(self, request: Request) -> AsyncIterator[Text | Thought]:
+        """Exactly one Thought; never raises for what a person may type."""
+        yield self.understand(request)
+
+    def understand(self, request: Request) -> Thought:
+        """The same, at once: what `think` yields."""
+        thought = _read(request)
+        missing = sorted({call.tool for call in thought.calls} - self.tools)
+        if missing:
+            return Thought("decline", (), f"This version of EnvSync cannot {' or '.join(missing)} yet. Nothing was changed.")
+        if any(not sayable(value) for call in thought.calls for value in _strings(call)):
+            return Thought("ask", (), "There are characters in it that are no text. Please type the name or command again.")
+        return thought
+
+
+def risk(call: Call) -> Risk:
+    """The risk that the contract gives a call before any plan is made: R3 for production and for commands that destroy."""
+    own = RISKS.get(call.tool, Risk.R3)
+    values = " ".join(_strings(call)).lower()
+    if call.tool in ("deploy", "rollback", "switch") and any(word in ("prod", "production") for word in values.replace("-", " ").split()):
+        return Risk.R3
+    if call.tool == "run" and _destroys(str(call.args.get("command", ""))):
+        return Risk.R3
+    return own
+
+
+_DESTROYERS = frozenset("rm rmdir dd mkfs shred wipefs fdisk parted truncate dropdb kill pkill killall shutdown reboot halt poweroff userdel".split())
+
+
+def _destroys(command: str) -> bool:
+    words = command.replace("\n", " ").split()
+    heads = {word.rpartition("/")[2] for word in words[:1] + [b for a, b in zip(words, words[1:], strict=False) if a in ("sudo", "&&", ";", "||", "|", "env", "xargs", "-exec", "-c")]}
+    return bool(heads & _DESTROYERS) or any(
+        phrase in f" {' '.join(words).lower()} "
+        for phrase in (" clean -", " reset --hard", " push --force", " push -f", " drop table", " drop database", " system prune", " volume rm", " --delete ", " destroy ", " -delete ")
+    )
+
+
+def _strings(call: Call) -> list[str]:
+    out: list[str] = []
+    for value in call.args.values():
+        if isinstance(value, str):
+            out.append(value)
+        elif isinstance(value, list | tuple):
+            out += [item for item in value if isinstance(item, str)]  # pyright: ignore[reportUnknownVariableType]  # lists of names
+    return out
+
+
+def _read(request: Request) -> Thought:
+    if len(request.text) > LIMIT:
+        return Thought("ask", (), f"That is {len(request.text):,} characters. Say in a sentence what to do, and pipe the rest: it is context then.")
+    text = mend(to_english(normalise(request.text)))
+    if not any(char.isalnum() for char in text.low):
+        return Thought("decline", (), none.HELP)
+    if none.commandeered(text):
+        return Thought("decline", (), "That reads like an instruction planted in some text. Say in your own words what to do. Nothing was changed.")
+    text = none.spoken_for(text)
+    world = World.of(request)
+    followed = follow(text, world)
+    if followed is not None:
+        return Thought("calls" if followed.kind == "calls" else "ask", followed.calls, followed.reply)
+    calls: list[Call] = []
+    refused: list[str] = []
+    strange: list[str] = []
+    for part in segment(text):
+        found = understand(part, world, text.low)
+        if found is None:
+            strange.append(part.text.raw())
+        elif found.kind == "ask":
+            return Thought("ask", (), found.reply)
+        elif found.kind == "decline":
+            refused.append(found.reply)
+        else:
+            for call in found.calls:
+                if not calls or calls[-1] != call:
+                    calls.append(call)
+            world.earlier += found.calls
+    if len(calls) > MOST:
+        return Thought("ask", (), f"Those are {len(calls)} actions. Ask for at most {MOST} at a time.")
+    if calls:
+        left = [part for part in strange if len(part.split()) > 2]
+        return Thought("calls", tuple(calls), f"Not understood, and left out: {'; '.join(left)}" if left else "")
+    return _nothing(text.low, refused, strange)
+
+
+def _nothing(low: str, refused: list[str], strange: list[str]) -> Thought:
+    """No calls came of it: a refusal, a question, or what the nearest example says."""
+    if refused:
+        return Thought("decline", (), next((reply for reply in refused if reply), none.HELP))
+    vague = none.vague(low)
+    if vague:
+        return Thought("ask", (), vague)
+    if strange and not none.knowledge(low) and not none.chat(low):
+        near = similar.nearest(low)
+        if near is not None:
+            return near
+    return Thought("decline", (), none.HELP)
+
+
+__all__ = ["Found", "OfflineModel", "risk"]

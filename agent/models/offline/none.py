@@ -1,0 +1,114 @@
+"""What is no work for the tools: chat, knowledge, what somebody else wrote, what must not be done."""
+
+from __future__ import annotations
+
+import re
+
+from .normalise import Text
+
+HELP = (
+    "I look after development environments: I can find out what a project needs, install it, take snapshots and go back to "
+    "them, tell what changed, run a command and remember facts. Try: what does this project need to run, and what is missing here?"
+)
+NEGATED = "All right, I leave it as it is. Nothing was changed."
+
+_ACT = (
+    r"(?:install|deploy|run|touch|change|do|undo|rewind|revert|restore|roll|rollback|destroy|delete|remove|sync|push|pull|switch|take|"
+    r"make|create|snapshot|scan|upgrade|update|downgrade|provision|set|add|start|stop|ship|tear|execute|remember|reset|kill|save|put|use|show|go|compare|check|want|need|ask)"
+)
+_ALLOWED = re.compile(
+    r"(?:don't|do not|never|dont) (?:you )?forget to |why (?:don't|do not) (?:you|we|i) |(?:can't|couldn't|won't) (?:you|we) |if you don't mind"
+)
+_NEGATED = re.compile(
+    r"^(?:[\w' ,]{0,40}?\b)?(?:don't|do not|never|shouldn't|should not|mustn't|must not|can't|cannot|won't|will not|needn't|"
+    rf"not (?=to )|no (?=more )|didn't|did not|no need|(?:hold|holding) (?:off|back|on)|not yet|isn't time|refrain|avoid|nicht)\b[\w', ]{{0,40}}?\b(?:to |on |from |with )?{_ACT}(?:ing|ping|ning|en)?\b"
+    r"|^(?:please )?(?:never|not)\b|^(?:wait|hold on|hold off|hold back|stop|cancel (?:that|it|this|the (?:request|order|plan))|abort|never ?mind|forget (?:it|that|about it)|not (?:now|yet|today)|no need|leave (?:it|that|everything|things))\b(?! (?:to|the|api|all|\w+-\w+)\b)"
+    r"|\b(?:don't|do not|never)$|\b(?:not|nicht) (?:deploy|install|run|start)\w*$"
+)
+_TAIL = re.compile(
+    r"[\s,]+(?:but )?(?:without|instead of|rather than|and not|but not|not|and no(?:thing)?(?: other| else)?|and don't|nothing else|no other)\s.*$"
+)
+_WITHOUT = re.compile(r"^(?:without|instead of|rather than) [^,]{1,120},\s*")
+
+_KNOWLEDGE = re.compile(
+    r"^(?:how (?:do|does|can|could|should|would|to|did|is|are|much|many|long|old|come)|why (?:do|does|is|are|did|would|should|use)\b(?!.*\b(?:broken|failing|fail|working|red)\b)|"
+    r"what (?:is|are|does|do|was|were|would|if)\b|what's|who\b|whose|where\b|should (?:i|we)|would it|is it (?:safe|good|ok|better|possible|worth)|"
+    r"explain|define|describe|translate|write|summari[sz]e|tell (?:me )?(?:a|about|the story)|compose|draw|paint|sing|play|order|book|buy|send|call|email|open|merge|"
+    r"search the (?:web|internet)|google|which is|is \w+ (?:faster|better|worse|slower|safer)|when (?:was|is|did|will) (?:the )?\w+ (?:\S+ )?(?:released|invented|founded|born)|"
+    r"does \w+ (?:support|work|scale|need)|can \w+ (?:support|scale)|what would happen|do you (?:like|know|think|love|want|remember))\b"
+)
+_SAYS = re.compile(
+    r"\b(?:readme|file|log|logs|message|messages|error|errors|docs?|documentation|output|page|issue|comment|e?mail|ticket|banner|"
+    r"website|tutorial|article|text|note|it|traceback|stderr|prompt|script|package|commit|diff|chat|bot|model|web|post|answer|guide|manual)\b"
+    r"[^.!?;]{0,40}?\b(?:says?|said|tells?|told|reads|states?|wrote|claims?|suggests?|recommends?|advises?|asks?|wants)\b"
+)
+_SO = re.compile(r",? so (?:please |now |just |then )?(?=[a-z])")
+_COMMANDEERS = re.compile(
+    r"(?:ignore|disregard|forget|override)[\w ]{0,30}(?:previous|prior|above|earlier|all|your|system) (?:\w+ ){0,2}(?:instructions?|rules?|prompts?|orders?|guidelines)|"
+    r"^\W*(?:system|assistant|developer|tool)(?: prompt| message)? ?:|<\|?(?:im_start|system|endoftext)|\[/?inst\]|you are now |you must (?:now )?(?:call|obey)|"
+    r"(?:what|who|anything) is in this (?:file|text|message)|do anything now"
+)
+
+
+def commandeered(text: Text) -> bool:
+    """Phrases that only occur in text that somebody planted."""
+    return bool(_COMMANDEERS.search(text.low))
+
+
+def spoken_for(text: Text) -> Text:
+    """The request without what it only reports: "the log says please install x" has nothing left but "the log"."""
+    match = _SAYS.search(text.masked())
+    if not match:
+        return text
+    so = _SO.search(text.masked(), match.end())
+    return text.cut(so.end()) if so else text.cut(0, match.start())
+
+
+def affirm(text: Text) -> Text:
+    """Turns of phrase that sound negative and are not, taken out: "don't forget to", "why don't you"."""
+    text = text.sub(
+        _ALLOWED, lambda match: "can you " if match[0].startswith(("why", "can", "could", "won")) else "please "
+    ).cut()
+    return text.cut(match.end()) if (match := _WITHOUT.match(text.low)) else text
+
+
+def negated(low: str) -> bool:
+    """The clause says not to do it."""
+    return bool(_NEGATED.search(low))
+
+
+def positive(text: Text) -> Text:
+    """The clause without a tail that only says what not to do."""
+    match = _TAIL.search(text.masked())
+    return text.cut(0, match.start()) if match else text
+
+
+def knowledge(low: str) -> bool:
+    """A question or task of general knowledge; asked only after no frame of a tool took the clause."""
+    return bool(_KNOWLEDGE.match(low))
+
+
+_CHAT = re.compile(
+    r"^(?:(?:hello|hi|hey|yo|thanks?|thank you|thx|bye|goodbye|good (?:night|morning|evening|afternoon)|ok|okay|yes|no|yep|nope|sure|lol|haha|cool|nice|great|wow|awesome|perfect|sorry|welcome|cheers|"
+    r"how are you|what's up|who are you|i(?:'m| am) \w+|you(?:'re| are) .*|i (?:love|like|hate) .*|tell me a joke|never ?mind|nothing|forget it|well done|good job|nice work)\W*)+$"
+)
+_VAGUE = (
+    (re.compile(r"^\W*(?:please )?(?:clean|tidy)(?: (?:it|this|that|things|everything|all|the \w+|my \w+))?(?: up)?(?: everything| please| this| it| the \w+)?\W*$"),
+     "Clean up what? I can take files and packages back to a snapshot (rewind), or destroy a service or sandbox that you name. Nothing was deleted."),
+    (re.compile(r"^\W*(?:please |can you |could you )*(?:just )?(?:fix|repair|solve|heal|mend|unbreak)(?: (?:it|this|that|everything|things|the (?:env\w*|project|setup|problem|issue)|my (?:env\w*|setup|project|machine)))?(?: please| now| up| again)*\W*$"),
+     "Fix it how? `what changed?` shows what is different; then go back (`undo that`, `rewind to …`) or install what is missing (`set this project up`)."),
+    (re.compile(r"^\W*(?:please |can you |could you )*(?:make|get) (?:it|this|everything|things|that) (?:all )?(?:work|working|run|good)(?: again| like before| as before| properly)*\W*$"),
+     "Set the project up as it needs (`set this project up`), or go back to when it worked (`rewind to …`)?"),
+    (re.compile(r"^\W*(?:please |can you |could you )*(?:re)?(?:start|launch|build|test|stop|restart|serve|open)(?: (?:the|my|this|our) (?:server|app|project|dev server|tests?|application|service|website|site|api|backend|frontend|\w+ server)| it| this)\W*$"),
+     "By which command? For example: run npm start. `scan` shows the project's start, build and test commands."),
+)  # fmt: skip
+
+
+def chat(low: str) -> bool:
+    """Small talk."""
+    return bool(_CHAT.match(low))
+
+
+def vague(low: str) -> str | None:
+    """The question to ask about a request that is work, and too vague for any call."""
+    return next((question for pattern, question in _VAGUE if pattern.match(low)), None)

@@ -1,0 +1,99 @@
+"""Where: the host and the directory that a clause names, read and blanked out so that the rest can be read without them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .normalise import Text
+from .values import HOSTISH, PATH, namelike
+from .world import World
+
+_PREP = r"(?:(?:up |over |running |inside |located |living |installed )?(?:on|in|inside|at|onto|to|for|of|from|within|into|against|under|auf|sur|en)\s+(?:the |my |our )?(?:host |machine |container |vm |server |box |remote )?)"
+_KIND = re.compile(
+    r"(?:\b(?:on|in|inside|into|of|from|for|at)\s+)?(?:the |my |our )?\b(docker container|container|vm|virtual machine)(?: (?:called|named))?\s+(?!(?:and|to|with|for|is|in|on|that|please)\b)([\w.-]+)"
+    r"|\b(?:on|in|inside|into|of|from|for|at)\s+(?:the |my |our )?([\w.-]+)\s+(docker container|container|vm|virtual machine)\b"
+)
+_HERE = re.compile(
+    r"\s(?:on|in|at|to|of|for|from)\s+(?:my|this|our|your|the local|my own|the same)\s+(?:local |own |dev |development )?(?:machine|laptop|computer|box|system|pc|mac|macbook|host|workstation|desktop)\b"
+    r"|\s(?:right )?(?:locally|on here|here)\b(?=\s*(?:$|[,.!?]|and\b|in\b))|\son local(?:host)?\b"
+)
+_REMOTE = re.compile(
+    r"\s(?:over |up )?(?:there|on (?:it|that (?:host|machine|box|server|container|vm))|on the (?:server|box|remote|host|vm|container|remote (?:host|machine|server)))(?=\s*(?:$|[,.!?]|and\b|too\b|please\b))"
+)
+_DIR = r"(?:folder|directory|dir|subfolder|subdirectory|subdir|path)"
+_PATH = re.compile(
+    rf"\s(?:in|under|inside|from|at|of|for|into|within|on)\s+(?:the |my |our )?(?:(?:project|{_DIR}|app|service|code)(?: (?:in|at|under))?\s+)?(\"[^\"]+\"|{PATH.pattern})(?:\s+{_DIR})?(?=\s|,|$)"
+    rf"|\s(?:in|under|inside|of|for|from)\s+(?:the |my |our )?([\w./-]+)\s+(?:{_DIR})\b"
+    rf"|\s(?:in|under|inside|of|for|from)\s+(?:the |my |our )?{_DIR}\s+(?:called |named )?([\w./~-]+)"
+)
+_SELF = re.compile(rf"\s(?:in|under|inside|from|of|for)\s+(?:this|the current|the same|the project(?:'s)?|current|my current)\s+(?:project |working )?(?:{_DIR}|project|repo)\b")
+
+
+@dataclass
+class Where:
+    """`lost` is True when a host was meant but cannot be known: "install it on the server"."""
+
+    text: Text
+    on: str | None = None
+    path: str | None = None
+    lost: bool = False
+
+
+def where(text: Text, world: World, *, path: bool = True, bare: bool = False) -> Where:
+    """Read the host and, with `path`, the directory. `bare`: a host may also stand without a preposition."""
+    found = Where(_pad(text))
+    masked = found.text.masked()
+    if match := re.search(rf"(?:\s{_PREP})({HOSTISH.pattern})" + (rf"|\s({HOSTISH.pattern})" if bare else ""), masked):
+        group = 1 if match[1] is not None else 2
+        end = match.end(group)
+        while masked[end - 1] in ".,;:!?":
+            end -= 1
+        found.on = found.text.raw(match.start(group), end)
+        found.text = found.text.blank(match.start(), end)
+    elif match := _KIND.search(masked):
+        name, kind = (2, match[1]) if match[1] else (3, match[4])
+        if namelike(match[name]):
+            found.on = ("docker:" if "container" in kind else "vm:") + found.text.raw(match.start(name), match.end(name))
+            found.text = found.text.blank(match.start(), match.end())
+    if found.on is None:
+        for host in world.known.hosts:
+            known = re.search(rf"\s(?:on|in|at|inside|from|of)\s+(?:the )?({re.escape(host.lower())})(?![\w.-])", masked) if host != "local" else None
+            if known:
+                found.on, found.text = host, found.text.blank(known.start(), known.end())
+                break
+    if found.on is None and (match := _HERE.search(masked)):
+        found.text = found.text.blank(match.start(), match.end())
+    elif found.on is None and (match := _REMOTE.search(masked)):
+        found.on = world.there()
+        found.lost = found.on is None
+        found.text = found.text.blank(match.start(), match.end())
+    if path:
+        _path(found)
+    found.text = _pad(found.text)
+    return found
+
+
+def _path(found: Where) -> None:
+    masked = found.text.low
+    if match := _SELF.search(masked):
+        found.text = found.text.blank(match.start(), match.end())
+    elif match := _PATH.search(masked):
+        group = next(g for g in (1, 2, 3) if match[g] is not None)
+        end = match.end(group)
+        word = match[group]
+        if group == 1 and word not in (".", "..") and word[-1] in ".,;:!?":
+            end -= 1
+        if group != 1 and not namelike(word.replace("/", "x")):
+            return
+        raw = found.text.raw(match.start(group), end).strip('"')
+        found.path = None if raw == "." else raw
+        found.text = found.text.blank(match.start(), match.end())
+
+
+def _pad(text: Text) -> Text:
+    """With a blank before it, so that patterns can ask for one."""
+    text = text.cut()
+    if not text.low:
+        return text
+    return Text(" " + text.low, [text.starts[0], *text.starts], [text.starts[0], *text.ends], text.original)

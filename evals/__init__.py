@@ -1,0 +1,1 @@
+"""How well the models understand, and how fast: cases, predictions, scores."""
