@@ -29,18 +29,23 @@ def words_of(text: str) -> list[str]:
 
 def best(query: str, texts: Sequence[str]) -> list[int]:
     """Indexes of the texts that the query is about, best first: several when none is clearly ahead, none when none fits."""
+    scores = relevance(query, texts)
+    top = max(scores, default=0.0)
+    if top < ENOUGH:
+        return []
+    return sorted((i for i, score in enumerate(scores) if score > top - MARGIN), key=lambda i: (-scores[i], -i))
+
+
+def relevance(query: str, texts: Sequence[str]) -> list[float]:
+    """For each text, the share (0 to 1) of the query's weight that it holds."""
     asked = list(dict.fromkeys(words_of(query)))
     if not asked or not texts:
-        return []
+        return [0.0] * len(texts)
     bags = [frozenset(words_of(text)) for text in texts]
     seen = Counter(word for bag in bags for word in bag)
     weight = {word: math.log(2 + len(bags) / (1 + seen[word])) for word in asked}
     total = sum(weight.values())
-    scores = [sum(weight[word] * _in(word, bag) for word in asked) / total for bag in bags]
-    top = max(scores)
-    if top < ENOUGH:
-        return []
-    return sorted((i for i, score in enumerate(scores) if score > top - MARGIN), key=lambda i: (-scores[i], -i))
+    return [sum(weight[word] * _in(word, bag) for word in asked) / total for bag in bags]
 
 
 def _in(word: str, bag: frozenset[str]) -> float:

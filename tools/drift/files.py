@@ -1,0 +1,158 @@
+"""What differs between two trees, in a person's terms: their own files one by one, packages' files not at all. Pure."""
+
+from __future__ import annotations
+
+import csv
+import posixpath
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from ..moments.say import count
+from ..store.compare import compare
+from ..store.model import Change, Entry, Manifest
+from .model import Difference, Severity
+
+CACHES = frozenset((
+    "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".cache", ".parcel-cache", ".turbo", ".vite",
+    ".hypothesis", ".nyc_output",
+))  # fmt: skip
+ENVIRONMENTS = frozenset((".venv", "venv", "node_modules"))
+WEIGHTY = frozenset((
+    "pyproject.toml", "requirements.txt", "uv.lock", "poetry.lock", "setup.py", "setup.cfg", "package.json",
+    "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "go.mod", "go.sum", "Cargo.toml", "Cargo.lock", "Gemfile",
+    "Gemfile.lock", "composer.json", "composer.lock", "pom.xml", "build.gradle", "Dockerfile", "docker-compose.yml",
+    "compose.yaml", ".python-version", ".nvmrc", ".tool-versions", ".env",
+))  # fmt: skip
+"""Files that decide what the environment is."""
+FEW = 5
+"""Files inside an environment that are named one by one when no package explains them."""
+SAID = {"added": "added", "removed": "removed", "content": "edited", "target": "edited", "mode": "mode", "type": "type"}
+
+Read = Callable[[Entry], bytes]
+
+
+def differences(old: Manifest, new: Manifest, read_old: Read, read_new: Read) -> tuple[list[Difference], list[str]]:
+    """The differences, and what is told aside: caches, and environments whose packages explain all that changed in them."""
+    changes = [c for c in compare(old, new) if c.kind != "mtime" and not _in_git(c.path)]
+    own = [c for c in changes if not (parts := set(c.path.split("/"))) & CACHES and not parts & ENVIRONMENTS]
+    cached = [c for c in changes if set(c.path.split("/")) & CACHES and not set(c.path.split("/")) & ENVIRONMENTS]
+    inside = [c for c in changes if set(c.path.split("/")) & ENVIRONMENTS and not set(c.path.split("/")) & CACHES]
+    inside = [c for c in inside if not c.path.endswith((".pyc", ".pyo")) and not _directory(c)]
+    found = [_file(change) for change in _outermost(own)]
+    found += _unexplained(inside, old, new, read_old, read_new)
+    aside = [f"{count(len(cached), 'cache file')} differ"] if cached else []
+    return found, aside
+
+
+def _file(change: Change) -> Difference:
+    name = posixpath.basename(change.path)
+    severity: Severity = "minor"
+    match change.kind:
+        case "removed" | "type":
+            severity = "major"
+        case "added":
+            severity = "info"
+        case "mode":
+            severity = "minor"
+        case _:
+            severity = "major" if name in WEIGHTY else "minor"
+    was, now = _state(change.old, change), _state(change.new, change)
+    return Difference.model_validate(
+        {"kind": "file", "what": change.path, "change": SAID[change.kind], "was": was, "now": now, "severity": severity}
+    )
+
+
+def _state(entry: Entry | None, change: Change) -> str:
+    if entry is None:
+        return ""
+    if change.kind == "mode":
+        return f"{entry.mode:04o}"
+    if entry.kind == "link":
+        return f"link to {entry.target}"
+    return entry.digest[:12] if entry.kind == "file" and entry.digest else entry.kind
+
+
+def _unexplained(
+    inside: Sequence[Change], old: Manifest, new: Manifest, read_old: Read, read_new: Read
+) -> Iterable[Difference]:
+    """Changes inside environments that no package's change explains, e.g. an edit in site-packages."""
+    owned = _owned(inside, old, read_old) | _owned(inside, new, read_new)
+    prefixes = _changed_modules(inside)
+    rest = [c for c in inside if c.path not in owned and not _below(c.path, prefixes) and ".dist-info/" not in c.path]
+    by_place: dict[str, list[Change]] = {}
+    for change in rest:
+        by_place.setdefault(_place(change.path), []).append(change)
+    for place, changes in sorted(by_place.items()):
+        if len(changes) <= FEW:
+            yield from (_file(change) for change in changes)
+            continue
+        numbers = Counter(SAID[change.kind] for change in changes)
+        told = ", ".join(f"{number} {verb}" for verb, number in sorted(numbers.items()))
+        whole = all(c.kind == "added" for c in changes) or all(c.kind == "removed" for c in changes)
+        change = SAID[changes[0].kind] if whole else "edited"
+        yield Difference.model_validate(
+            {
+                "kind": "file",
+                "what": place,
+                "change": change,
+                "now": told,
+                "severity": "info" if change == "added" else "major",
+            }
+        )
+
+
+def _owned(inside: Sequence[Change], side: Manifest, read: Read) -> set[str]:
+    """Paths that Python distributions whose metadata changed say are theirs."""
+    folders = {c.path[: c.path.index(".dist-info/") + 10] for c in inside if ".dist-info/" in c.path}
+    owned: set[str] = set()
+    for folder in folders:
+        record = side.by_path.get(f"{folder}/RECORD")
+        if record is None or record.digest is None:
+            continue
+        site = posixpath.dirname(folder)
+        for row in csv.reader(read(record).decode("utf-8", "surrogateescape").splitlines()):
+            if row and not row[0].startswith("/"):
+                owned.add(posixpath.normpath(f"{site}/{row[0]}"))
+    return owned
+
+
+def _changed_modules(inside: Sequence[Change]) -> frozenset[str]:
+    """Directories below node_modules whose package.json changed: npm keeps each package in one of its own."""
+    found = {
+        c.path.rpartition("/")[0] for c in inside if c.path.endswith("/package.json") and "node_modules/" in c.path
+    }
+    files = {c.path for c in inside if "node_modules/." in c.path}
+    return frozenset(found | files)
+
+
+def _below(path: str, prefixes: frozenset[str]) -> bool:
+    while path:
+        if path in prefixes:
+            return True
+        path = path.rpartition("/")[0]
+    return False
+
+
+def _place(path: str) -> str:
+    parts = path.split("/")
+    return "/".join(parts[: next(i for i, part in enumerate(parts) if part in ENVIRONMENTS) + 1])
+
+
+def _outermost(changes: Sequence[Change]) -> list[Change]:
+    """A directory that came or went is said once, not once for each file in it, when it is large."""
+    tops = {c.path for c in changes if c.kind in ("added", "removed") and _directory(c)}
+    inside = Counter(top for c in changes for top in _above(c.path) if top in tops)
+    return [c for c in changes if not any(top in tops and inside[top] > 20 for top in _above(c.path))]
+
+
+def _above(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:n]) for n in range(1, len(parts))]
+
+
+def _directory(change: Change) -> bool:
+    return any(entry.kind == "directory" for entry in (change.old, change.new) if entry is not None)
+
+
+def _in_git(path: str) -> bool:
+    return path == ".git" or path.startswith(".git/") or "/.git/" in path or path.endswith("/.git")

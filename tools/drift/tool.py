@@ -1,0 +1,236 @@
+"""The tool `drift`: what differs, how bad, and the fix."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import Field
+
+from ..contract import Args, Block, Context, Lines, Result, Tool
+from ..errors import EnvSyncError, Usage
+from ..fingerprint import Fingerprint, Missing
+from ..journal import Journal, Record
+from ..moments.find import LAST, find
+from ..moments.say import ago, cause, clock, shown
+from ..plan import Risk
+from ..store import tree
+from ..store.model import Entry, Manifest, Snapshot
+from ..store.place import budget, cache_of, excluded, snapshots_of, store_of
+from . import files, words
+from .compare import compare
+from .model import Difference, Fix, Kind, Severity, fixed
+
+RECENT = 500
+CONTEXTS = frozenset(("team", "dev", "development", "staging", "prod", "production"))
+
+
+class DriftArgs(Args):
+    """Arguments of `drift`."""
+
+    against: str = Field(
+        "last",
+        description="`last` snapshot; `spec` (lockfiles, version files); a label or id; words for a moment; `A..B`",
+    )
+    on: str = Field("local", description="the host")
+    path: str = Field(".", description="the project's directory")
+
+
+class Drifted(Result):
+    """What differs."""
+
+    against: str
+    """Id of the snapshot, `spec`, or `A..B`."""
+    at: datetime | None = None
+    """When that snapshot was taken."""
+    differences: tuple[Difference, ...] = ()
+    aside: tuple[str, ...] = ()
+    """What differs too, and says nothing about the project: caches, variables that it does not read."""
+    fix: str = ""
+    """What makes it all as it was, in one command."""
+    call: Fix | None = None
+
+    def blocks(self) -> Sequence[Block]:
+        more = [Lines([f"the fix: {self.fix}"])] if self.fix else []
+        aside = [Lines([shown(line) for line in self.aside[:5]], "aside")] if self.aside else []
+        return [*words.table(self.differences), *more, *aside]
+
+    @property
+    def exit(self) -> int:
+        return 5 if self.differences else 0
+
+
+async def read(args: DriftArgs, context: Context) -> Drifted:
+    """Tell what changed since a snapshot or against the specification, how bad, and the fix.
+
+    Use it for "what changed?", "why does it not work any more?", "is this as the lockfile says?". Compares files,
+    package versions, runtimes, variable names, dotfiles and git's state; changes nothing.
+    """
+    against = " ".join(args.against.split())
+    if against.casefold() in ("spec", "the spec", "specification", "lockfile", "the lockfile"):
+        return await _specification(context)
+    snapshots = snapshots_of(context)
+    labels = {s.label for s in snapshots}
+    if against not in labels and (_host(against) or against.casefold() in CONTEXTS):
+        raise Usage(
+            f"this version cannot compare with {shown(against)} yet",
+            "It compares with a snapshot (label, id, or words for a moment), with `spec`, and two snapshots as A..B.",
+        )
+    records = Journal(context.state).recent(RECENT, host=context.host.name, path=str(context.path))
+    if ".." in against and against not in labels:
+        one, _, other = (part.strip(" .") for part in against.partition(".."))
+        old = find(one, snapshots, records, context.now()).snapshot
+        if other and other.casefold() != "now":
+            return await _two(old, find(other, snapshots, records, context.now()).snapshot, context)
+        return await _since(old, records, context)
+    if against.casefold() in LAST:
+        if not snapshots:
+            raise Usage(
+                "there is no snapshot of this project yet, so nothing to compare with",
+                "Take one: envsync snapshot. Against lockfiles and version files: envsync drift --against spec",
+            )
+        return await _since(snapshots[-1], records, context)
+    found = find(against, snapshots, records, context.now())
+    return await _since(found.snapshot, records, context, found.note)
+
+
+async def _since(snapshot: Snapshot, records: list[Record], context: Context, note: str = "") -> Drifted:
+    """Now against a snapshot."""
+    seen = asyncio.ensure_future(context.observe(context, "all"))
+    try:
+        differences, aside = await context.host.call(_trees, snapshot, None, context)
+        now = await seen
+    finally:
+        seen.cancel()
+        with suppress(asyncio.CancelledError, EnvSyncError):
+            await seen
+    if snapshot.fingerprint is not None:
+        more, others = compare(snapshot.fingerprint, now)
+        differences, aside = [*more, *differences], [*aside, *others]
+    else:
+        aside = [*aside, "the snapshot holds no packages or runtimes: its scan had failed"]
+    held = {file.path for file in snapshot.dotfiles}
+    differences = [fixed(d, _call(d, snapshot, held)) for d in differences]
+    moment = f"snapshot {snapshot.id} ({cause(snapshot, records)}, {ago(snapshot.at, context.now())})"
+    said = words.sentence(differences)
+    whole = Fix(tool="rewind", args={"to": snapshot.id}) if any(d.call for d in differences) else None
+    return Drifted(
+        summary=(f"{said} since {moment}" if said else f"nothing changed since {moment}")
+        + (f"; {note}" if note else ""),
+        against=snapshot.id,
+        at=snapshot.at,
+        differences=tuple(differences),
+        aside=tuple(aside),
+        fix=str(whole) if whole else "",
+        call=whole,
+    )
+
+
+async def _two(old: Snapshot, new: Snapshot, context: Context) -> Drifted:
+    """Two snapshots against each other; there is nothing to fix in the past."""
+    differences, aside = await context.host.call(_trees, old, new, context)
+    if old.fingerprint is not None and new.fingerprint is not None:
+        more, others = compare(old.fingerprint, new.fingerprint)
+        differences, aside = [*more, *differences], [*aside, *others]
+    said = words.sentence(differences) or "nothing differs"
+    between = f"from snapshot {old.id} ({clock(old.at)}) to {new.id} ({clock(new.at)})"
+    return Drifted(
+        summary=f"{said} {between}",
+        against=f"{old.id}..{new.id}",
+        at=old.at,
+        differences=tuple(differences),
+        aside=tuple(aside),
+    )
+
+
+async def _specification(context: Context) -> Drifted:
+    """Now against what the project's lockfiles, manifests and version files say."""
+    now: Fingerprint = await context.observe(context, "project")
+    lacks = now.project.missing if now.project else ()
+    differences = tuple(_lack(lack) for lack in lacks)
+    said = words.sentence(differences)
+    whole = Fix(tool="provision") if any(d.call for d in differences) else None
+    declared = sorted({f for s in (now.project.services if now.project else ()) for f in (*s.lockfiles, *s.manifests)})
+    source = ", ".join(shown(name) for name in declared[:3]) + (" …" if len(declared) > 3 else "")
+    if not declared:
+        return Drifted(summary="this project has no lockfile, manifest or version file to compare with", against="spec")
+    return Drifted(
+        summary=f"{said}, against {source}"
+        if said
+        else f"everything is as {source} {'say' if len(declared) > 1 else 'says'}",
+        against="spec",
+        differences=differences,
+        fix=str(whole) if whole else "",
+        call=whole,
+    )
+
+
+KINDS: dict[str, Kind] = {"runtime": "runtime", "tool": "tool", "packages": "package", "service": "service",
+                          "variable": "variable", "file": "file"}  # fmt: skip
+WEIGHT: dict[str, Severity] = {"runtime": "breaking", "packages": "breaking", "tool": "major", "service": "major",
+                               "variable": "major", "file": "minor"}  # fmt: skip
+
+
+def _lack(lack: Missing) -> Difference:
+    wrong = bool(lack.actual) and lack.kind in ("packages", "runtime")
+    call = None
+    if match := re.fullmatch(r"envsync provision(?: --(runtimes|packages|services) (\S+))?", lack.fix):
+        call = Fix(tool="provision", args={match[1]: [match[2]]} if match[1] else {})
+    severity = "major" if wrong and lack.kind == "packages" else WEIGHT[lack.kind]
+    return Difference(
+        kind=KINDS[lack.kind], what=lack.name, change="version" if wrong else "missing", was=lack.wanted,
+        now=lack.actual, where=lack.service, severity=severity, fix=lack.fix, call=call,
+    )  # fmt: skip
+
+
+def _trees(old: Snapshot, new: Snapshot | None, context: Context) -> tuple[list[Difference], list[str]]:
+    """Files of a snapshot against another, or against now; runs beside the files and stores nothing."""
+    store = store_of(context)
+    before = store.manifest(old.manifest)
+
+    def held(entry: Entry) -> bytes:
+        with suppress(EnvSyncError):
+            return store.get(entry.digest or "")
+        return b""
+
+    if new is not None:
+        return files.differences(before, store.manifest(new.manifest), held, held)
+    now: Manifest = tree.look(
+        context.path, store, cache_of(context), context.report, excluded(context), budget(context)
+    )
+    return files.differences(before, now, held, lambda entry: _content(context.path / entry.path))
+
+
+def _content(path: Path) -> bytes:
+    with suppress(OSError), os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+        return file.read(16 << 20)
+    return b""
+
+
+def _call(d: Difference, snapshot: Snapshot, dotfiles: set[str]) -> Fix | None:
+    """The call that brings one difference back, where there is one."""
+    match d.kind:
+        case "file":
+            return Fix(tool="rewind", args={"to": snapshot.id, "paths": [d.what]})
+        case "dotfile":
+            return Fix(tool="rewind", args={"to": snapshot.id, "paths": [d.what]}) if d.what in dotfiles else None
+        case "package" if d.where != "system":
+            return Fix(tool="rewind", args={"to": snapshot.id, "paths": [d.where]})
+        case "package" if d.was:
+            return Fix(tool="provision", args={"packages": [f"apt:{d.what}@{d.was}"]})
+        case "runtime" if d.was and d.change == "removed":
+            return Fix(tool="provision", args={"runtimes": [f"{d.what}@{d.was}"]})
+        case _:
+            return None
+
+
+def _host(text: str) -> bool:
+    return bool(re.match(r"(?:docker|ssh|vm):|[\w.-]+@[\w.-]+(?::\d+)?$", text)) or text == "local"
+
+
+DRIFT = Tool(name="drift", args=DriftArgs, risk=Risk.R0, read=read)

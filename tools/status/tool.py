@@ -1,0 +1,152 @@
+"""The tool `status`: what is going on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from ..contract import Args, Block, Context, Lines, Result, Table, Tool
+from ..journal import Journal, Record
+from ..locks import held
+from ..moments.say import ago, cause, count, short, shown, size, title
+from ..plan import Data, Risk
+from ..store.model import Keep
+from ..store.place import store_of
+from .listening import Listener, listeners
+
+RECENT = 200
+UNFINISHED = ("interrupted", "broken", "open")
+
+
+class StatusArgs(Args):
+    """Arguments of `status`."""
+
+    on: str | None = Field(None, description="the host; empty: this machine")
+
+
+class Held(Data):
+    """A lock, and who holds it."""
+
+    on: str
+    what: str
+    pid: int
+    machine: str
+    id: str
+
+
+class Unfinished(Data):
+    """A transaction that ended half-way, and what to do about it."""
+
+    transaction: int
+    path: str
+    what: str
+    state: str
+    advice: str
+
+
+class Status(Result):
+    """What is going on."""
+
+    locks: tuple[Held, ...] = ()
+    unfinished: tuple[Unfinished, ...] = ()
+    services: tuple[Listener, ...] = ()
+    """Programs that listen on a TCP port of this machine."""
+    store_bytes: int = 0
+    """On disk, all projects together."""
+    snapshots: int = 0
+    """Of all projects."""
+    retention: str = ""
+    last_snapshot: str | None = None
+    """Id of this project's newest."""
+
+    def blocks(self) -> Sequence[Block]:
+        found: list[Block] = []
+        if self.unfinished:
+            found.append(
+                Lines([f"{u.what} in {shown(u.path)}: {u.state}. {u.advice}" for u in self.unfinished], "unfinished")
+            )
+        if self.locks:
+            found.append(
+                Lines(
+                    [f"{shown(k.on)}: {shown(k.what)} (process {k.pid} on {shown(k.machine)})" for k in self.locks],
+                    "locks",
+                )
+            )
+        if self.services:
+            rows = [(str(s.port), shown(s.program) or "?", str(s.pid or ""), s.address) for s in self.services[:30]]
+            found.append(Table(("port", "program", "pid", "address"), rows, "listening"))
+        return [*found, Lines([f"snapshots keep: {self.retention}"])]
+
+
+async def read(args: StatusArgs, context: Context) -> Status:
+    """Show what is going on: locks, interrupted work, running services, the store's size.
+
+    Use it for "what is running?", "is anything stuck?", "how much space do the snapshots take?".
+    """
+    store = store_of(context)
+    usage = await context.host.call(store.du)
+    known = store.snapshots()
+    here = [s for s in known if (s.path, s.host) == (str(context.path), context.host.name)]
+    locks = tuple(_held(owner) for owner in held(context.state / "locks"))
+    busy = {lock.on for lock in locks}
+    journal = Journal(context.state)
+    records = journal.recent(RECENT)
+    unfinished = tuple(_unfinished(r) for r in records if r.state in UNFINISHED and not _over(r, records, busy))
+    services = tuple(await context.host.call(listeners)) if context.host.name == "local" else ()
+    keep = Keep()
+    retention = f"every labelled one, the newest {keep.last} of each project, and all of the last {keep.days:.0f} days"
+    if keep.bytes:
+        retention += f", up to {size(keep.bytes)} in all"
+    last = here[-1] if here else None
+    parts = [
+        f"{count(len(locks), 'lock')} held" if locks else "no locks",
+        f"{count(len(unfinished), 'transaction')} unfinished" if unfinished else "nothing unfinished",
+        f"{count(len(services), 'service')} listening",
+        f"{count(len(known), 'snapshot')} in {size(usage.bytes)}",
+    ]
+    if last is not None:
+        mine = journal.recent(RECENT, host=context.host.name, path=str(context.path))
+        parts.append(f"the last one here {last.id} ({cause(last, mine)}, {ago(last.at, context.now())})")
+    return Status(
+        summary=", ".join(parts), locks=locks, unfinished=unfinished, services=services, store_bytes=usage.bytes,
+        snapshots=len(known), retention=retention, last_snapshot=last.id if last else None,
+    )  # fmt: skip
+
+
+def _held(owner: dict[str, object]) -> Held:
+    pid = str(owner.get("pid", "0"))
+    return Held(
+        on=str(owner.get("on", "?")), what=short(str(owner.get("what", "?"))), pid=int(pid) if pid.isdigit() else 0,
+        machine=str(owner.get("machine", "?")), id=str(owner.get("id", "")),
+    )  # fmt: skip
+
+
+def _over(record: Record, records: Sequence[Record], busy: set[str]) -> bool:
+    """Whether it needs nobody: it is under way right now, it had changed nothing, or somebody went on since."""
+    if record.state == "open" and f"{record.plan.host}:{record.plan.path}" in busy:
+        return True
+    if not record.steps:
+        return True
+    place = (record.plan.host, record.plan.path)
+    return any(
+        r.id > record.id and r.state == "committed" and r.plan.tool == "rewind" and (r.plan.host, r.plan.path) == place
+        for r in records
+    )
+
+
+def _unfinished(record: Record) -> Unfinished:
+    done = sum(step.state == "done" for step in record.steps)
+    state = "interrupted" if record.state == "open" else record.state
+    stuck = [step.does for step in record.steps if step.state == "stuck"]
+    said = f"{state} after {done} of {count(len(record.plan.steps), 'step')}"
+    if stuck:
+        said += f"; not taken back: {short('; '.join(stuck))}"
+    back = f"envsync rewind --to {record.snapshot}" if record.snapshot else "envsync rewind --to last"
+    return Unfinished(
+        transaction=record.id, path=record.plan.path, what=f"`{title(record)}`", state=said,
+        advice=f"Back to before it, in that directory: {back}. Or ask for the same again to go on.",
+    )  # fmt: skip
+
+
+STATUS = Tool(name="status", args=StatusArgs, risk=Risk.R0, read=read)
