@@ -1,7 +1,8 @@
 """Vectors of meaning: MiniLM on this machine, or hashed character n-grams where its model is missing.
 
 `minilm-vocab.txt` is the vocabulary of all-MiniLM-L6-v2 (sentence-transformers, Apache-2.0), which is that of Google's
-bert-base-uncased (Apache-2.0): the model's package carries the weights without it. Nothing is ever downloaded.
+bert-base-uncased (Apache-2.0, see minilm-vocab.LICENSE.txt): the model's package has no vocabulary. Nothing is ever
+downloaded.
 """
 
 from __future__ import annotations

@@ -140,6 +140,7 @@ class File:
             with _alone(self.path, self._wait):
                 if self.path.stat().st_ino != self._inode:
                     return  # another process has done it
+                _refuse_newer(self.path)
                 kept = self.path.with_name(f"{self.path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}")
                 for tail in ("-wal", "-shm", ""):
                     with suppress(FileNotFoundError):
@@ -168,10 +169,7 @@ def _migrate(db: sqlite3.Connection, file: Path) -> None:
     if mark != MARK and db.execute("select count(*) from sqlite_master").fetchone()[0]:
         raise _Foreign("it is another program's database")
     if version > len(MIGRATIONS):
-        raise MemoryFault(
-            f"{file} was written by a newer EnvSync (format {version}, this one knows {len(MIGRATIONS)}).",
-            "Update EnvSync, or pass --no-memory.",
-        )
+        raise _newer(file, version)
     db.execute("pragma journal_mode = wal")
     for number in range(version, len(MIGRATIONS)):
         steps = f"pragma application_id = {MARK}; pragma user_version = {number + 1};"
@@ -181,6 +179,22 @@ def _migrate(db: sqlite3.Connection, file: Path) -> None:
             with suppress(sqlite3.Error):
                 db.execute("rollback")
             raise
+
+
+def _newer(file: Path, version: int) -> MemoryFault:
+    return MemoryFault(
+        f"{file} was written by a newer EnvSync (format {version}, this one knows {len(MIGRATIONS)}).",
+        "Update EnvSync, or pass --no-memory.",
+    )
+
+
+def _refuse_newer(file: Path) -> None:
+    """Raises MemoryFault when the file only looks damaged because a newer EnvSync has changed its format meanwhile."""
+    mark = version = 0
+    with suppress(*_UNREADABLE), closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as db:
+        mark, version = _version(db)
+    if mark == MARK and len(MIGRATIONS) < version < 1000:  # a damaged header reads as any number
+        raise _newer(file, version)
 
 
 @contextmanager

@@ -53,6 +53,7 @@ class Notebook:
         self._indexer = ThreadPoolExecutor(1, "memory-index")
         self._embedding = threading.Lock()
         self._closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     # -- The record -----------------------------------------------------------------------------------------------
 
@@ -124,6 +125,7 @@ class Notebook:
     async def open_index(self) -> bool:
         if self._index is not None:
             return True
+        self._loop = asyncio.get_running_loop()
         if self._opening is None or self._opening.done():
             self._opening = asyncio.ensure_future(self._indexed_or(False, self._open))
         return await asyncio.shield(self._opening)
@@ -184,14 +186,18 @@ class Notebook:
             vectors = self._record_now(self._record.vectors, embedder.name, embedder.dimension, block)
             self._put_in(index, {id: _floats(vector) for id, vector in vectors.items()})
             known += vectors
-            if self._stop.is_set():
+            if self._ending():
                 return
         fresh = sorted(set(missing) - set(known), reverse=True)
         for at in range(0, len(fresh), BATCH):
-            if self._stop.is_set():
+            if self._ending():
                 return
             self._put_in(index, self._embedded(fresh[at : at + BATCH]))
         index.check()
+
+    def _ending(self) -> bool:
+        """The session closes, or its loop ended without closing it: the process must not wait for the index to end."""
+        return self._stop.is_set() or (self._loop is not None and self._loop.is_closed())
 
     def _put_in(self, index: Index, vectors: Mapping[int, Sequence[float]]) -> None:
         notes = self._record_now(self._record.notes, list(vectors))  # without what was forgotten meanwhile

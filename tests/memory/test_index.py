@@ -271,6 +271,32 @@ async def test_closing_breaks_a_long_rebuild_off_and_the_next_goes_on(open_noteb
     assert len(await all_of(open_notebook())) == 150
 
 
+def test_a_session_that_ends_without_closing_does_not_wait_for_the_index(tmp_path: Path):
+    script = """
+        import asyncio, sys, time
+        from pathlib import Path
+        from envsync.memory.embed import NGrams
+        from envsync.memory.notebook import Notebook
+        class Slow(NGrams):
+            def embed(self, texts):
+                time.sleep(0.01 * len(texts))
+                return super().embed(texts)
+        async def main():
+            notebook = Notebook(Path(sys.argv[1]), embedder=lambda _: Slow())
+            for n in range(1500):
+                notebook._record.add(f"turn {n}", "/shop", "local", "turn")
+            asyncio.create_task(notebook.open_index())
+            await asyncio.sleep(0.1)
+        asyncio.run(main())
+        print(time.monotonic())
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script), str(tmp_path)], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+    assert time.monotonic() - float(done.stdout) < 5  # embedding the rest would take 15 s
+
+
 def test_hostile_17_nothing_of_the_project_is_opened(tmp_path: Path):
     """A project with a Chroma directory and a `.env` that configures chromadb; run where its import would read them."""
     project = tmp_path / "project"

@@ -158,6 +158,18 @@ def test_a_newer_format_is_refused_and_left_as_it_is(tmp_path: Path):
     assert (tmp_path / "memory.db").read_bytes() == before
 
 
+def test_a_format_that_becomes_newer_under_an_open_record_is_not_taken_for_damage(tmp_path: Path):
+    record = Record(tmp_path)
+    record.add("before the update", *P)
+    with sqlite3.connect(tmp_path / "memory.db") as db:  # what an update might do
+        db.executescript(f"alter table notes rename to memories; pragma user_version = {len(MIGRATIONS) + 1};")
+    db.close()
+    with pytest.raises(MemoryFault, match="newer EnvSync"):
+        record.newest("/shop", 3)
+    record.close()
+    assert not list(tmp_path.glob("*.damaged-*"))
+
+
 def test_an_older_format_is_taken_up_with_its_notes(tmp_path: Path):
     with sqlite3.connect(tmp_path / "memory.db") as db:
         db.executescript(f"{MIGRATIONS[0]} pragma application_id = {MARK}; pragma user_version = 1;")

@@ -77,7 +77,8 @@ def _told(words: str, context: Context) -> tuple[str, tuple[str, ...]]:
             f"this is too long for a fact ({len(words):,} characters; {LONGEST:,} at most)",
             "Say it in a sentence, or keep it in a file of the project.",
         )
-    fact, secrets = Redactor(context.environ).redact(" ".join(words.split()))
+    text = " ".join(words.encode("utf-8", "backslashreplace").decode("utf-8").split())  # no lone surrogates in a plan
+    fact, secrets = Redactor(context.environ).redact(text)
     if not re.search(r"\w", re.sub(r"\[redacted:[^\]]*\]", "", fact)):
         what = f"this is a secret ({', '.join(secrets)}), and secrets are not kept" if secrets else "there is no fact"
         raise Usage(what, "Say what to remember, e.g.: envsync remember --fact 'my database always listens on 5433'")
