@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import errno
-import gc
 import os
 import stat
 import time
-from collections.abc import Collection, Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +17,7 @@ from ..contract import Progress, Report
 from ..errors import Failed
 from .blobs import CHUNK
 from .cache import RACY_NS, Cache, Known
+from .collector import without_collector
 from .durable import trouble
 from .manifest import encode
 from .model import Budget, Entry, Manifest, Notice, make_entry
@@ -47,13 +47,14 @@ def capture(
     `excludes` are relative paths left out with all below them; the store itself always is. Raises Usage when root is
     no directory, Failed when the budget or the disk does not suffice (earlier snapshots stay intact).
     """
-    with store.writing(), ExitStack() as stack:
+    with without_collector(), store.writing(), ExitStack() as stack:
         writer = store.blobs.writer()
         stack.callback(writer.drop)
         scan = _Scan(root, store, cache, report, excludes, budget or Budget(), writer)
         try:
             manifest = scan.run()
             encoded = encode(manifest)
+            vars(manifest)["digest"] = encoded.digest  # so that asking for it does not encode again
             writer.flush()
             held = store.blobs.spots()
             for digest, chunk in encoded.chunks:
@@ -78,10 +79,11 @@ def look(
     budget: Budget | None = None,
 ) -> Manifest:
     """The same manifest as `capture`, without storing anything: for previews and drift."""
-    scan = _Scan(root, store, cache, report, excludes, budget or Budget(), None)
-    manifest = scan.run()
-    scan.remember()
-    return manifest
+    with without_collector():
+        scan = _Scan(root, store, cache, report, excludes, budget or Budget(), None)
+        manifest = scan.run()
+        scan.remember()
+        return manifest
 
 
 class _Read(NamedTuple):
@@ -130,9 +132,8 @@ class _Scan:
         try:
             info = os.fstat(root)
             entries.append(Entry(".", "directory", info.st_mode & 0o7777, info.st_mtime_ns, 0, None, None))
-            with _without_collector():
-                for folder in walk(root, refused):
-                    self._folder(folder, entries)
+            for folder in walk(root, refused):
+                self._folder(folder, entries)
         finally:
             os.close(root)
         self.notices += [Notice(path, f"directory not read: {why}") for path, why in refused]
@@ -168,7 +169,7 @@ class _Scan:
                     continue  # it vanished since it was listed
                 name = item.name
                 path = prefix + name
-                if (excludes and path in excludes) or name.startswith(TEMPORARY):
+                if excludes and path in excludes:
                     continue
                 mode = info.st_mode
                 kind = mode & 0o170000
@@ -179,6 +180,8 @@ class _Scan:
                     self.bytes += size
                     if digest is not None and (every or digest in held):
                         fresh[key] = digest
+                    elif name.startswith(TEMPORARY):
+                        continue
                     else:
                         self._within(path, size, len(entries))
                         read = self._read(folder.fd, name, path, info)
@@ -198,6 +201,8 @@ class _Scan:
                     entries.append(new(Entry, (path, "directory", mode & 0o7777, info.st_mtime_ns, 0, None, None)))
                     folder.pending.append(name)
                 elif kind == 0o120000:
+                    if name.startswith(TEMPORARY):
+                        continue
                     try:
                         target = os.readlink(name, dir_fd=folder.fd)
                     except OSError:
@@ -307,18 +312,6 @@ def _piece(fd: int) -> bytes:
         parts.append(data)
         missing -= len(data)
     return b"".join(parts)
-
-
-@contextmanager
-def _without_collector() -> Generator[None]:
-    """Hundreds of thousands of tuples that all stay: the cycle collector would only walk them over and over."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _identity(directory: Path) -> tuple[int, int] | None:

@@ -16,6 +16,7 @@ from zlib import crc32
 from blake3 import blake3
 
 from ..errors import Damaged
+from .collector import without_collector
 from .model import Entry, Kind, Manifest, Notice, make_entry
 
 MAGIC = b"ESTREE1\n"
@@ -61,8 +62,9 @@ def decode(root: bytes, get: Callable[[Sequence[str]], Sequence[bytes]]) -> Mani
     """The manifest of a root object; `get` fetches chunks by digest, in order, already verified."""
     entries: list[Entry] = []
     try:
-        for chunk in get(chunks(root)):
-            entries += _unpack(chunk)
+        with without_collector():
+            for chunk in get(chunks(root)):
+                entries += _unpack(chunk)
         count, length = struct.unpack_from("<II", root, len(MAGIC))
         start = len(MAGIC) + 8 + 32 * count
         notices = tuple(Notice(path, text) for path, text in json.loads(root[start : start + length]))

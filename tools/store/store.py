@@ -82,7 +82,9 @@ class Store:
 
     def manifest(self, digest: str) -> Manifest:
         """A captured tree; raises Damaged when it is missing or does not verify."""
-        return decode(self.get(digest), lambda wanted: [self.get(chunk) for chunk in wanted])
+        manifest = decode(self.get(digest), lambda wanted: [self.get(chunk) for chunk in wanted])
+        vars(manifest)["digest"] = digest  # verified just now, so that asking for it does not encode again
+        return manifest
 
     def captured(self, manifest: str) -> None:
         """Remember that everything a manifest refers to was seen to be here; spares `save` the check."""

@@ -28,16 +28,22 @@ def open_root(root: Path) -> int:
 
 
 class Folder:
-    """One directory on the way down: its open descriptor (or none for now), its identity, and what is still to visit."""
+    """One directory on the way down: its open descriptor (or none for now), its identity while closed, and what is still to visit."""
 
     __slots__ = ("fd", "identity", "pending", "prefix")
 
     def __init__(self, fd: int, prefix: str) -> None:
-        info = os.fstat(fd)
         self.fd = fd
-        self.identity = (info.st_dev, info.st_ino)
+        self.identity: tuple[int, int] | None = None
         self.prefix = prefix
         self.pending: list[str] = []
+
+    def close(self) -> None:
+        """Give the descriptor back for now, remembering which directory it was."""
+        info = os.fstat(self.fd)
+        self.identity = (info.st_dev, info.st_ino)
+        os.close(self.fd)
+        self.fd = -1
 
 
 def walk(root: int, refused: list[tuple[str, str]]) -> Iterator[Folder]:
@@ -71,8 +77,7 @@ def walk(root: int, refused: list[tuple[str, str]]) -> Iterator[Folder]:
                 continue
             stack.append(child)
             if len(stack) - outermost > OPEN:
-                os.close(stack[outermost].fd)
-                stack[outermost].fd = -1
+                stack[outermost].close()
                 outermost += 1
             yield child
     finally:
