@@ -59,17 +59,20 @@ class Service(Data):
     root: str = "."
     """Relative to the project's root."""
     role: str = "unknown"
-    """frontend, backend, worker, database, cache, proxy, job, library, static or unknown."""
+    """frontend, backend, worker, database, cache, proxy, job, library, static, workspace (a root that only holds a
+    monorepo together) or unknown."""
     languages: tuple[Fact, ...] = ()
     """Most used first, by bytes of source."""
     runtimes: tuple[Wanted, ...] = ()
     managers: tuple[Fact, ...] = ()
     """Package managers by name: uv, pip, poetry, npm, pnpm, yarn, bun, go, cargo, maven, gradle, bundler, composer …"""
     manifests: tuple[str, ...] = ()
+    """Relative to the project's root, as all paths of evidence are."""
     lockfiles: tuple[str, ...] = ()
+    """Likewise; those of the workspace for its members."""
     frameworks: tuple[Fact, ...] = ()
     commands: dict[str, Fact] = Field(default_factory=dict)
-    """By purpose: install, build, start, dev, test."""
+    """By purpose: install, build, start, dev, test, worker …; typed in the service's root."""
     ports: tuple[Fact, ...] = ()
     databases: tuple[Fact, ...] = ()
     """By canonical name: postgresql, mysql, sqlite, redis, mongodb, rabbitmq …"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -51,6 +52,8 @@ class Draft:
     variables: dict[str, Fact] = field(default_factory=dict[str, Fact])
     declared: list[Declared] = field(default_factory=list[Declared])
     findings: list[Fact] = field(default_factory=list[Fact])
+    settled: set[str] = field(default_factory=set[str])
+    """Purposes whose command (or `port`) the main language's detector gave; a second language does not override it."""
     tools: dict[str, Wanted] = field(default_factory=dict[str, Wanted])
     members: list[str] = field(default_factory=list[str])
     """Globs of workspace members, relative to the project."""
@@ -126,6 +129,7 @@ class Draft:
     def runtime(self, name: str, spec: str, path: str, key: str = "") -> None:
         """A runtime it needs; the same wish twice is one wish with two evidences."""
         evidence = self.fact("", path, key).evidence
+        spec = re.sub(r"(?<=[<>=!~^])\s+", "", spec.strip())
         for index, known in enumerate(self.runtimes):
             if known.name == name and known.spec == safe(spec):
                 if evidence[0] not in known.evidence:
@@ -153,9 +157,13 @@ class Draft:
 
     def command(self, purpose: str, value: str, path: str, key: str = "", confidence: float = 1.0) -> None:
         """What to type, in the service's root; the surest wins, the first among equals."""
+        if purpose in self.settled:
+            return
         self._keep(self.commands, purpose, self.fact(value, path, key, "command", confidence))
 
     def port(self, port: int, path: str, key: str = "", confidence: float = 1.0) -> None:
+        if "port" in self.settled and key.startswith("the default"):
+            confidence /= 2
         if 0 < port < 65536:
             self._keep(self.ports, str(port), self.fact(str(port), path, key, "port", confidence))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from dataclasses import dataclass
 
 from blake3 import blake3
@@ -24,7 +25,7 @@ ENV = {
     "GIT_OPTIONAL_LOCKS": "0",
     "LC_ALL": "C",
 }
-TIMEOUT = 5.0
+TIMEOUT = 3.0
 MOST_FILTERS = 50
 _EMPTY = (("clean", ""), ("smudge", ""), ("process", ""), ("required", "false"))
 _ID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
@@ -59,7 +60,7 @@ def read(path: str) -> Repository | None:
 def _folder(here: str) -> str:
     at = os.path.join(here, ".git")
     if os.path.isdir(at) and not os.path.islink(at):
-        return at if os.path.lexists(os.path.join(at, "HEAD")) else ""
+        return at if isinstance(read_text(os.path.join(at, "HEAD"), 4096), Text) else ""
     text = read_text(at, 4096)
     if isinstance(text, Text) and text.startswith("gitdir: "):
         target = os.path.normpath(os.path.join(here, text[8:].strip("\n")))
@@ -105,7 +106,7 @@ def _index(folder: str) -> str:
     except OSError:
         return ""
     with os.fdopen(handle, "rb") as file:
-        return blake3(file.read(1 << 30)).hexdigest() if os.path.isfile(os.path.join(folder, "index")) else ""
+        return blake3(file.read(1 << 30)).hexdigest() if stat.S_ISREG(os.fstat(handle).st_mode) else ""
 
 
 async def state(context: Context) -> Git | None:

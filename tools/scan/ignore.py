@@ -27,12 +27,15 @@ MADE_BESIDE = {
 """Folders that are made only when one of these lies beside them; `bin` is real source elsewhere."""
 
 EXAMPLES = frozenset({
-    "test", "tests", "spec", "specs", "__tests__", "e2e", "testdata", "test-data", "testing", "fixtures", "fixture",
+    "test", "tests", "t", "spec", "specs", "__tests__", "e2e", "testdata", "test-data", "testing", "fixtures", "fixture",
     "__fixtures__", "__mocks__", "mocks", "example", "examples", "sample", "samples", "demo", "demos", "doc",
-    "docs", "benchmark", "benchmarks", "bench", "vendor", "third_party", "third-party", "thirdparty", "external",
-    "extern", "playground", "playgrounds", "snapshots", "templates", "template", "boilerplate", "cypress",
+    "docs", "docs_src", "benchmark", "benchmarks", "bench", "vendor", "third_party", "third-party", "thirdparty", "external",
+    "extern", "playground", "playgrounds", "cypress",
 })  # fmt: skip
 """Folders whose manifests make no service and whose source says nothing about what the project needs."""
+
+COPIED = ("template", "boilerplate", "skeleton", "scaffold", "cookiecutter", "snapshots")
+"""Parts of names of folders whose manifests belong to projects that are made from them."""
 
 _STARS = re.compile(r"(?<!\*)\*(?!\*)")
 
@@ -73,3 +76,8 @@ def ignored(path: str, chain: Sequence[Rules]) -> bool:
 def is_example(path: str) -> bool:
     """Whether a file or folder lies in tests, examples, docs or other people's code."""
     return any(part in EXAMPLES for part in path.lower().split("/"))
+
+
+def is_copied(path: str) -> bool:
+    """Whether a folder's manifest speaks of a project that is made from it, or is one for trying out, and not of this one."""
+    return is_example(path) or any(word in path.lower() for word in COPIED)

@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-Patterns = tuple[tuple[str, str], ...]
-"""(rule, regular expression with one group). Each is a simple scan: no nested repetition, so linear in the text."""
+Patterns = tuple[tuple[str, str, str], ...]
+"""(rule, a plain text without which nothing can match, regular expression with one group).
 
-_compiled: dict[Patterns, tuple[tuple[str, re.Pattern[str]], ...]] = {}
+The plain text is what makes this quick: most files have none of them. The expressions have no nested repetition, so they are
+linear in the text.
+"""
+
+_compiled: dict[Patterns, tuple[tuple[str, str, re.Pattern[str]], ...]] = {}
+_COMMENTS = ("#", "//", "*", "/*", "--", ";")
 MOST = 400
 """Mentions kept per file; generated files have thousands."""
 
@@ -18,11 +23,16 @@ def mentions(text: str, patterns: Patterns) -> Iterator[tuple[str, str, int]]:
     ready = _compiled.get(patterns)
     if ready is None:
         ready = _compiled[patterns] = tuple(
-            (rule, re.compile(expression, re.MULTILINE)) for rule, expression in patterns
+            (rule, needle, re.compile(expression, re.MULTILINE)) for rule, needle, expression in patterns
         )
     count = 0
-    for rule, expression in ready:
+    for rule, needle, expression in ready:
+        if needle not in text:
+            continue
         for match in expression.finditer(text):
+            line = text[text.rfind("\n", 0, match.start()) + 1 : match.start()].lstrip()
+            if line.startswith(_COMMENTS):
+                continue
             value = match.group(1) if match.lastindex else match.group(0)
             yield rule, value[:200], text.count("\n", 0, match.start()) + 1
             count += 1

@@ -21,6 +21,8 @@ from ..fingerprint import Installed
 
 TIMEOUT = 2.0
 PARALLEL = 8
+NOTHING = "-"
+"""In the cache: a version manager's stand-in behind which no version is chosen, so the program is not there."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,10 @@ PROGRAMS: tuple[Program, ...] = (
     ),
     *_all(
         False,
-        "mongod nginx caddy mise asdf pyenv rbenv fnm volta direnv terraform ansible helm curl jq tmux vim nvim code",
+        "mongod nginx caddy mise asdf pyenv rbenv fnm volta direnv terraform ansible helm curl jq vim nvim code",
     ),
     *_all(False, "kubectl", "version", "--client"),
+    *_all(False, "tmux", "-V"),
     *_all(False, "ffmpeg", "-version"),
 )
 """What is looked for; adding something is one word here."""
@@ -81,7 +84,7 @@ QUIET = {
     "COMPOSER_ALLOW_SUPERUSER": "1",
     "NO_COLOR": "1",
 }
-_VERSION = re.compile(r"(?<![\w.])v?(\d+\.\d+[\w.+-]*)")
+_VERSION = re.compile(r"(?<![\w.])(?:go|v)?(\d+\.\d+[\w.+-]*)")
 _HELD = {
     "python": (".pyenv/versions", ".local/share/uv/python", ".local/share/mise/installs/python", ".asdf/installs/python"),
     "node": (".nvm/versions/node", ".local/share/fnm/node-versions", ".local/share/mise/installs/node", ".asdf/installs/nodejs", ".volta/tools/image/node"),
@@ -193,7 +196,7 @@ def _from_neighbours(name: str, real: str) -> str:
         if name in ("mvn", "gradle"):
             start = "maven-core-" if name == "mvn" else "gradle-core-"
             for file in os.listdir(os.path.join(home, "lib")):
-                if found := re.fullmatch(rf"{start}(?:api-)?(\d[\w.]*)\.jar", file):
+                if found := re.fullmatch(rf"{start}(?:api-)?(\d+\.\d+[\d.]*)\.jar", file):
                     return found[1]
         elif name == "java":
             with open(os.path.join(home, "release"), encoding="utf-8", errors="replace") as file:
@@ -235,19 +238,27 @@ async def installed(context: Context, wanted: Callable[[Program], bool] = lambda
     async def ask(item: Found) -> tuple[Found, str]:
         if item.version or not item.ask:
             return item, item.version
-        remembered = known.get(_key(item))
-        if remembered:
+        if remembered := known.get(_key(item)):
             return item, remembered
         async with gate:
             given = await host.run([item.path, *item.program.argv], cwd=Path("/"), env=QUIET, timeout=TIMEOUT)
         match = _VERSION.search(given.text[:4000]) or _VERSION.search(given.error[:4000])
-        return item, match[1].rstrip(".-+")[:40] if match and not given.timed_out and given.code == 0 else ""
+        if given.timed_out or given.code != 0 or not match:
+            return item, NOTHING if "/shims/" in item.path and given.code == 127 else ""
+        return item, match[1].rstrip(".-+")[:40]
 
     pairs = await asyncio.gather(*(ask(item) for item in found))
     fresh = {_key(item): version for item, version in pairs if version and item.ask}
     if any(known.get(key) != version for key, version in fresh.items()):
         await asyncio.to_thread(_save, store, {**known, **fresh})
-    return [Installed(name=item.program.name, version=version, path=item.path) for item, version in pairs]
+    there = {
+        (item.program.name, version or item.path, os.path.dirname(item.path)): Installed(
+            name=item.program.name, version=version, path=item.path
+        )
+        for item, version in reversed(pairs)
+        if version != NOTHING
+    }
+    return list(there.values())[::-1]
 
 
 def _key(item: Found) -> str:

@@ -11,7 +11,7 @@ from . import shared, versionfiles
 from .detectors.base import Detector
 from .detectors.registry import DETECTORS
 from .draft import Draft
-from .ignore import is_example
+from .ignore import is_copied
 from .languages import languages
 from .mentions import merged
 from .text import safe
@@ -52,9 +52,10 @@ def survey(tree: Tree) -> Survey:
     """Find the services and let every detector speak."""
     drafts = _candidates(tree)
     for draft in drafts.values():
-        for detector in DETECTORS:
-            if _applies(detector, draft):
-                detector.detect(draft)
+        for detector in _ranked(draft):
+            _detect(detector, draft)
+            draft.settled.update(draft.commands, ["port"] if draft.ports else [])
+        draft.settled.clear()
         versionfiles.apply(draft, versionfiles.pins(draft))
     _members(drafts)
     backing = shared.Backing()
@@ -71,11 +72,13 @@ def _candidates(tree: Tree) -> dict[str, Draft]:
     patterns = [pattern for detector in DETECTORS for pattern in detector.manifests]
     exact = {pattern for pattern in patterns if "*" not in pattern}
     globs = [pattern for pattern in patterns if "*" in pattern]
-    roots = {"."}
+    roots, copied = {"."}, set[str]()
     for path in tree.files:
         folder, _, name = path.rpartition("/")
         found = folder and (name in exact or any(fnmatchcase(name, glob) for glob in globs))
-        if found and not is_example(folder) and not any(part.startswith(".") for part in folder.split("/")):
+        if found and (is_copied(folder) or any(part.startswith(".") for part in folder.split("/"))):
+            copied.add(folder)
+        elif found:
             roots.add(folder)
     if len(roots) > MOST:
         left = len(roots) - MOST
@@ -94,8 +97,26 @@ def _candidates(tree: Tree) -> dict[str, Draft]:
     for path in tree.files:
         owner(path.rpartition("/")[0]).files.append(path)
     for root, draft in drafts.items():
-        draft.languages = languages(((path, tree.files[path]) for path in draft.files), root)
+        inside = tree.inside(root)
+        apart = tuple(f"{folder}/" for folder in copied if folder.startswith(inside))
+        own = [path for path in draft.files if not path.startswith(apart)] if apart else draft.files
+        draft.languages = languages(((path, tree.files[path]) for path in own), root)
     return drafts
+
+
+def _detect(detector: Detector, draft: Draft) -> None:
+    try:
+        detector.detect(draft)
+    except Exception as error:
+        # Every snapshot begins with a scan: an unforeseen manifest must not keep anybody from taking one.
+        draft.finding(f"the {detector.name} detector gave up: {type(error).__name__}", "", rule="gave-up")
+
+
+def _ranked(draft: Draft) -> list[Detector]:
+    """The detectors that apply, the one of the language with most bytes first."""
+    order = {fact.value: rank for rank, fact in enumerate(draft.languages)}
+    chosen = [detector for detector in DETECTORS if _applies(detector, draft)]
+    return sorted(chosen, key=lambda d: min((order.get(language, 99) for language in d.languages), default=99))
 
 
 def _applies(detector: Detector, draft: Draft) -> bool:

@@ -105,6 +105,8 @@ class Legacy:
     python: str = ""
     requires: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()
+    computed: bool = False
+    """What it requires is made by code, which is not run."""
 
 
 def from_setup_cfg(text: str) -> Legacy:
@@ -130,16 +132,20 @@ def from_setup_cfg(text: str) -> Legacy:
 
 
 def from_setup_py(text: str) -> Legacy:
-    """The literal arguments of `setup(…)`; it is read as syntax and never run. Raises Broken."""
+    """The literal arguments of `setup(…)`, or names of literals; it is read as syntax and never run. Raises Broken."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise Broken(f"it is no valid Python: {str(error)[:120]}") from None
+    names: dict[str, object] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            names[node.targets[0].id] = _literal(node.value, names)
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "setup":
-            given = {keyword.arg: _literal(keyword.value) for keyword in node.keywords if keyword.arg}
+            given = {keyword.arg: _literal(keyword.value, names) for keyword in node.keywords if keyword.arg}
             entry = given.get("entry_points")
             scripts = cast(Node, entry).get("console_scripts") if isinstance(entry, dict) else None
             return Legacy(
@@ -147,6 +153,7 @@ def from_setup_py(text: str) -> Legacy:
                 string(given.get("python_requires")),
                 tuple(_items(given.get("install_requires"))),
                 tuple(line.partition("=")[0].strip() for line in _items(scripts)),
+                "install_requires" in given and not isinstance(given["install_requires"], list),
             )
     return Legacy()
 
@@ -155,7 +162,9 @@ def _items(value: object) -> list[str]:
     return [item for item in cast(list[object], value) if isinstance(item, str)] if isinstance(value, list) else []
 
 
-def _literal(node: ast.expr) -> object:
+def _literal(node: ast.expr, names: dict[str, object]) -> object:
+    if isinstance(node, ast.Name):
+        return names.get(node.id)
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, RecursionError, MemoryError, SyntaxError):

@@ -14,6 +14,10 @@ PRETTY = {
     "kafka": "Kafka", "elasticsearch": "Elasticsearch", "memcached": "Memcached", "python": "Python", "node": "Node", "go": "Go",
     "rust": "Rust", "java": "Java", "ruby": "Ruby", "php": "PHP", "deno": "Deno", "bun": "Bun", "clickhouse": "ClickHouse",
 }  # fmt: skip
+RUNS = {
+    "python": ("Python",), "node": ("JavaScript", "TypeScript", "Vue", "Svelte", "Astro"), "deno": ("TypeScript", "JavaScript"), "go": ("Go",),
+    "rust": ("Rust",), "java": ("Java", "Kotlin", "Scala", "Groovy"), "ruby": ("Ruby",), "php": ("PHP",),
+}  # fmt: skip
 KINDS = {
     "backend": "web application", "frontend": "front end", "worker": "worker", "library": "library", "static": "static site",
     "job": "program", "workspace": "workspace",
@@ -56,8 +60,14 @@ def describe(service: Service) -> str:
     if service.frameworks and service.role not in ("library", "workspace"):
         return f"{service.frameworks[0].value} {kind}"
     if service.languages:
-        return f"{service.languages[0].value} {kind}"
+        return f"{_language(service)} {kind}"
     return kind
+
+
+def _language(service: Service) -> str:
+    """The main one: of those that a wanted runtime runs, if there are any, since a package's own assets may outweigh them."""
+    runs = {language for wanted in service.runtimes for language in RUNS.get(wanted.name, ())}
+    return next((fact.value for fact in service.languages if fact.value in runs), service.languages[0].value)
 
 
 def _needs(services: Sequence[Service]) -> str:
@@ -103,7 +113,10 @@ def _lacks(project: Project) -> str:
     if lacks:
         return f"missing here: {_and(lacks)}"
     known = any(s.manifests for s in project.services)
-    return "everything it declares is here" if known else ""
+    if not known:
+        return ""
+    unread = any(f.rule in ("unreadable", "computed") for f in project.findings)
+    return "everything that could be read of its needs is here" if unread else "everything it declares is here"
 
 
 def _machine_sentence(fingerprint: Fingerprint) -> str:
@@ -167,7 +180,10 @@ def _service(service: Service, fingerprint: Fingerprint) -> Table:
         listed([*service.lockfiles, *service.manifests], 3),
     )
     row("framework", _with(service.frameworks[:4]), _source(service.frameworks))
+    start = service.commands.get("start")
     for purpose, fact in sorted(service.commands.items(), key=lambda item: _ORDER.get(item[0], 9)):
+        if purpose == "dev" and start is not None and start.value == fact.value:
+            continue
         row(purpose, safe(fact.value, 100), _doubt(fact, _source([fact])))
     row(
         "ports",
@@ -229,7 +245,7 @@ def _missing(items: Sequence[Missing]) -> Table:
 
 
 def _at(service: str) -> str:
-    return f" (in {service})" if service else ""
+    return f" (in {'the root' if service == '.' else service})" if service else ""
 
 
 def _machine(fingerprint: Fingerprint, facts: HostFacts) -> list[Block]:

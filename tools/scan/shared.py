@@ -134,7 +134,7 @@ def _example(draft: Draft, backing: Backing) -> None:
                 database = SCHEMES[url[1]]
                 draft.database(database, name, variable, 0.85)
                 if (
-                    port := re.search(r"@?(?:localhost|127\.0\.0\.1|\[::1\]):(\d{2,5})\b", value)
+                    port := re.search(r"@?(?:localhost|127\.0\.0\.1|\[::1\]):(\d{1,5})\b", value)
                 ) and database != "sqlite":
                     backing.ports.setdefault(database, int(port[1]))
             elif variable == "PORT" and re.fullmatch(r"\s*\d{2,5}\s*", value):

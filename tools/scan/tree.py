@@ -100,10 +100,10 @@ def collect(root: str, wants: Wants, limits: Limits | None = None) -> Tree:
         if time.monotonic() > walk.deadline:
             tree.notes.append((prefix or ".", f"not read: the walk stopped after {bounds.seconds:g} s"))
             break
-        if len(tree.files) >= bounds.files:
-            tree.notes.append((prefix or ".", f"not read: the walk stopped at {bounds.files} files"))
-            break
         _folder(walk, prefix, depth, chain)
+        if len(tree.files) >= bounds.files:
+            tree.notes.append((prefix or ".", f"not all read: the walk stopped at {bounds.files} files"))
+            break
     _search(walk)
     return tree
 
@@ -186,7 +186,7 @@ def _file(walk: _Walk, path: str, entry: os.DirEntry[str], chain: Sequence[Rules
         text = read_text(os.path.join(walk.tree.root, path), walk.limits.lockfile if lock else walk.limits.manifest)
         if isinstance(text, Text):
             # Values of this machine's .env end here: no detector, no other process and no message ever has them.
-            walk.tree.texts[path] = names_only(text) if is_private(name) else text
+            walk.tree.texts[path] = names_only(text) if is_private(name) else str(text)
         else:
             walk.tree.notes.append((path, text.why))
     elif os.path.splitext(name)[1] in walk.wants.patterns and not is_example(path):

@@ -36,11 +36,11 @@ CLIENTS = {
     "github.com/elastic/go-elasticsearch": "elasticsearch",
 }
 PATTERNS = (
-    ("env", r"os\.(?:Getenv|LookupEnv)\(\s*\"([A-Z][A-Z0-9_]{1,63})\""),
-    ("go-main", r"^package (main)\b"),
-    ("go-http", r"(http\.ListenAndServe|http\.Server\{)"),
-    ("port", r"(?:ListenAndServe|Listen|Run|Start)\(\s*\"[\w.]{0,40}:(\d{2,5})\""),
-    ("port", r"Addr:\s*\"[\w.]{0,40}:(\d{2,5})\""),
+    ("env", "os.", r"os\.(?:Getenv|LookupEnv)\(\s*\"([A-Z][A-Z0-9_]{1,63})\""),
+    ("go-main", "package main", r"^package (main)\b"),
+    ("go-http", "http.", r"(http\.ListenAndServe|http\.Server\{)"),
+    ("port", ":", r"(?:ListenAndServe|Listen|Run|Start)\(\s*\"[\w.]{0,40}:(\d{2,5})\""),
+    ("port", "Addr:", r"Addr:\s*\"[\w.]{0,40}:(\d{2,5})\""),
 )
 
 

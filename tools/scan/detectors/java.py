@@ -32,7 +32,10 @@ CLIENTS = {
     "sqlite-jdbc": "sqlite",
     "com.h2database": "h2",
 }
-PATTERNS = (("env", r"getenv\(\s*\"([A-Z][A-Z0-9_]{1,63})\""), ("java-main", r"(public static void main|^fun main\()"))
+PATTERNS = (
+    ("env", "getenv", r"getenv\(\s*\"([A-Z][A-Z0-9_]{1,63})\""),
+    ("java-main", "main(", r"(public static void main|^fun main\()"),
+)
 GRADLE = ("build.gradle", "build.gradle.kts")
 SETTINGS = ("settings.gradle", "settings.gradle.kts")
 
@@ -72,7 +75,7 @@ def _maven(draft: Draft) -> None:
     except Broken as error:
         draft.finding(f"{safe(draft.at('pom.xml'))} could not be read: {error}", "pom.xml", rule="unreadable")
         pairs = []
-    facts = dict(reversed(pairs))
+    facts = {path: text for path, text in reversed(pairs) if text}
     draft.name = draft.name or facts.get("project/artifactId", "")
     for key in ("maven.compiler.release", "java.version", "maven.compiler.source", "maven.compiler.target"):
         if version := re.fullmatch(r"[\d.]+", facts.get(f"project/properties/{key}", "")):

@@ -78,13 +78,13 @@ LOCKS = {
 }
 FROZEN = {name: f"{name} install --frozen-lockfile" for name in ("pnpm", "yarn", "bun")} | {"npm": "npm ci"}
 PATTERNS = (
-    ("env", r"process\.env\.([A-Z][A-Z0-9_]{1,63})\b"),
-    ("env", r"process\.env\[\s*[\"']([A-Z][A-Z0-9_]{1,63})[\"']"),
-    ("env", r"import\.meta\.env\.((?:VITE|PUBLIC|NUXT)_[A-Z0-9_]{1,60})\b"),
-    ("env", r"(?:Deno|Bun)\.env(?:\.get\([\"']|\.)([A-Z][A-Z0-9_]{1,63})\b"),
-    ("port", r"\.listen\(\s*(\d{2,5})\b"),
-    ("port", r"process\.env\.PORT\s*(?:\|\||\?\?)\s*[\"']?(\d{2,5})\b"),
-    ("node-server", r"\b(?:createServer|express|fastify|new Hono|new Koa)\(()"),
+    ("env", "process.env.", r"process\.env\.([A-Z][A-Z0-9_]{1,63})\b"),
+    ("env", "process.env[", r"process\.env\[\s*[\"']([A-Z][A-Z0-9_]{1,63})[\"']"),
+    ("env", "import.meta.env.", r"import\.meta\.env\.((?:VITE|PUBLIC|NUXT)_[A-Z0-9_]{1,60})\b"),
+    ("env", ".env.", r"(?:Deno|Bun)\.env(?:\.get\([\"']|\.)([A-Z][A-Z0-9_]{1,63})\b"),
+    ("port", ".listen(", r"\.listen\(\s*(\d{2,5})\b"),
+    ("port", "process.env.PORT", r"process\.env\.PORT\s*(?:\|\||\?\?)\s*[\"']?(\d{2,5})\b"),
+    ("node-server", "createServer(", r"\bcreateServer\("),
 )
 _NOT_SET = re.compile(r"no test specified|^\s*(echo|exit)\b")
 
@@ -222,7 +222,7 @@ def _frameworks(draft: Draft, wanted: Node, developed: Node, library: bool) -> N
     for name in wanted:
         if name in _CLIENT:
             draft.database(_CLIENT[name], "package.json", f"dependencies.{name}")
-    for hit in draft.hits("port"):
+    for hit in draft.hits("port") if not library else ():
         draft.port(int(hit.value), hit.path, f"line {hit.line}", 0.85)
     if draft.has("prisma/schema.prisma") and (
         found := re.search(r'provider\s*=\s*"(\w+)"\s*\n\s*url', draft.text("prisma/schema.prisma"))

@@ -30,8 +30,8 @@ CLIENTS = {
     "ext-pdo_sqlite": "sqlite",
 }
 PATTERNS = (
-    ("env", r"(?:getenv|\benv)\(\s*[\"']([A-Z][A-Z0-9_]{1,63})[\"']"),
-    ("env", r"\$_ENV\[\s*[\"']([A-Z][A-Z0-9_]{1,63})[\"']"),
+    ("env", "env(", r"(?:getenv|\benv)\(\s*[\"']([A-Z][A-Z0-9_]{1,63})[\"']"),
+    ("env", "$_ENV", r"\$_ENV\[\s*[\"']([A-Z][A-Z0-9_]{1,63})[\"']"),
 )
 
 

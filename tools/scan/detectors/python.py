@@ -52,9 +52,17 @@ CLIENTS = {
 _CLIENT = {package: database for database, packages in CLIENTS.items() for package in packages.split()}
 
 LOCKS = {"uv.lock": "uv", "poetry.lock": "poetry", "pdm.lock": "pdm", "Pipfile.lock": "pipenv", "pylock.toml": "pip"}
+_ONLY_BUILDS = frozenset({"build", "version", "publish", "build-backend"})
+"""Keys of a tool's table that configure how a package is built, not how the project is installed."""
 INSTALL = {"uv": "uv sync", "poetry": "poetry install", "pdm": "pdm install", "pipenv": "pipenv install --dev"}
 RUN = {"uv": "uv run ", "poetry": "poetry run ", "pdm": "pdm run ", "pipenv": "pipenv run "}
-REQUIREMENTS = ("requirements.txt", "requirements/base.txt", "requirements/prod.txt", "requirements/production.txt")
+REQUIREMENTS = (
+    "requirements.txt",
+    "requirements/base.txt",
+    "requirements/prod.txt",
+    "requirements/production.txt",
+    "requirements/default.txt",
+)
 
 
 def detect(draft: Draft) -> None:
@@ -89,6 +97,10 @@ def _pyproject(draft: Draft, found: Found) -> None:
             found.requires.append(("pyproject.toml", parsed))
     for group in [*table(content, "dependency-groups").values(), *table(project, "optional-dependencies").values()]:
         found.extra += [("pyproject.toml", r) for line in strings(group) if (r := requirement(line)) is not None]
+    dynamic = table(content, "tool", "setuptools", "dynamic", "dependencies").get("file")
+    for file in [dynamic] if isinstance(dynamic, str) else strings(dynamic):
+        got = from_file(draft.at(file), lambda path: draft.tree.texts.get(path, ""))
+        found.requires += [(draft.inner(at), parsed) for at, parsed in got]
     if poetry:
         if python := string(table(poetry, "dependencies").get("python")):
             draft.runtime("python", python, "pyproject.toml", "tool.poetry.dependencies.python")
@@ -113,6 +125,9 @@ def _legacy(draft: Draft, found: Found) -> None:
         except Broken as error:
             draft.finding(f"{safe(draft.at(name))} could not be read: {error}", name, rule="unreadable")
             continue
+        if legacy.computed:
+            what = f"{safe(draft.at(name))} computes what it requires, and nothing is run to find out"
+            draft.finding(what, name, "install_requires", "computed")
         if name == "setup.cfg" and not (legacy.name or legacy.requires):
             continue
         draft.manifest(name)
@@ -169,7 +184,7 @@ def _manager(draft: Draft, found: Found) -> str:
         )
     content = draft.toml("pyproject.toml")
     for name in ("uv", "poetry", "pdm"):
-        if table(content, "tool", name):
+        if set(table(content, "tool", name)) - _ONLY_BUILDS:
             draft.manager(name, "pyproject.toml", f"tool.{name}", 0.9)
     if draft.has("Pipfile"):
         draft.manager("pipenv", "Pipfile", "", 0.95)
@@ -182,7 +197,7 @@ def _manager(draft: Draft, found: Found) -> str:
     )
     name = manager.value if manager else ""
     if name in INSTALL:
-        draft.command("install", INSTALL[name], source or locks[0][0], "", 0.95)
+        draft.command("install", INSTALL[name], locks[0][0] if locks else source or "Pipfile", "", 0.95)
     elif first:
         draft.command("install", f"pip install -r {first}", first, "", 0.9)
     elif found.buildable:
@@ -241,7 +256,7 @@ def _frameworks(draft: Draft, found: Found) -> None:
         for hit in draft.hits("django-database"):
             name = {"sqlite3": "sqlite"}.get(hit.value, hit.value)
             draft.database(name, hit.path, f"line {hit.line}", 0.8)
-    for hit in draft.hits("port"):
+    for hit in draft.hits("port") if draft.private else ():
         draft.port(int(hit.value), hit.path, f"line {hit.line}", 0.8)
 
 
@@ -260,6 +275,7 @@ DETECTOR = Detector(
     reads=(
         "*requirements*.txt",
         "base.txt",
+        "default.txt",
         "prod.txt",
         "production.txt",
         "dev.txt",

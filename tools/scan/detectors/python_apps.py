@@ -8,18 +8,19 @@ from ..draft import Draft, words
 from ..requirements import Requirement, normal
 
 PATTERNS = (
-    ("env", r"environ(?:\.get\(|\.setdefault\(|\[|\.pop\()\s*[\"']([A-Z][A-Z0-9_]{1,63})[\"']"),
-    ("env", r"getenv\(\s*[\"']([A-Z][A-Z0-9_]{1,63})[\"']"),
-    ("env", r"\benv(?:\.\w{1,12})?\(\s*[\"']([A-Z][A-Z0-9_]{1,63})[\"']"),
-    ("flask", r"^(\w{1,60})\s*(?::\s*\w{1,40}\s*)?=\s*(?:flask\.)?Flask\("),
-    ("flask-factory", r"^def ((?:create|make)_app)\("),
-    ("fastapi", r"^(\w{1,60})\s*(?::\s*\w{1,40}\s*)?=\s*(?:fastapi\.)?FastAPI\("),
-    ("asgi", r"^(\w{1,60})\s*=\s*(?:Starlette|Litestar|Sanic|Quart)\("),
-    ("celery", r"^(\w{1,60})\s*=\s*(?:celery\.)?Celery\("),
-    ("streamlit", r"^(?:import|from) (streamlit)\b"),
-    ("main", r"^if __name__ == [\"'](__main__)[\"']"),
-    ("django-database", r"django\.db\.backends\.(postgresql|mysql|sqlite3|oracle)"),
-    ("port", r"\.run\([^)\n]{0,80}port\s*=\s*(\d{2,5})"),
+    ("env", "os.environ", r"\bos\.environ(?:\.get\(|\.setdefault\(|\[|\.pop\()\s*[\"']([A-Z][A-Z0-9_]{1,63})[\"']"),
+    ("env", "getenv", r"getenv\(\s*[\"']([A-Z][A-Z0-9_]{1,63})[\"']"),
+    ("env", "env", r"\benv(?:\.\w{1,12})?\(\s*[\"']([A-Z][A-Z0-9_]{1,63})[\"']"),
+    ("flask", "Flask(", r"^(\w{1,60})\s*(?::\s*\w{1,40}\s*)?=\s*(?:flask\.)?Flask\("),
+    ("flask-factory", "_app(", r"^def ((?:create|make)_app)\("),
+    ("fastapi", "FastAPI(", r"^(\w{1,60})\s*(?::\s*\w{1,40}\s*)?=\s*(?:fastapi\.)?FastAPI\("),
+    ("asgi", "Starlette(", r"^(\w{1,60})\s*=\s*Starlette\("),
+    ("asgi", "Litestar(", r"^(\w{1,60})\s*=\s*Litestar\("),
+    ("asgi", "Sanic(", r"^(\w{1,60})\s*=\s*Sanic\("),
+    ("celery", "Celery(", r"^(\w{1,60})\s*=\s*(?:celery\.)?Celery\("),
+    ("streamlit", "streamlit", r"^(?:import|from) (streamlit)\b"),
+    ("django-database", "django.db.backends", r"django\.db\.backends\.(postgresql|mysql|sqlite3|oracle)"),
+    ("port", ".run(", r"\.run\([^)\n]{0,80}port\s*=\s*(\d{2,5})"),
 )
 
 
@@ -63,20 +64,19 @@ def apps(draft: Draft, found: Found, run: str) -> None:
         else:
             draft.command("start", command, hits[0].path, f"line {hits[0].line}", 0.85)
             draft.role("worker", 0.85)
-    for script, key in found.scripts[:1]:
+    for script, key in found.scripts[:1] if draft.private else ():
         draft.command("start", run + words(script), draft.inner(draft.manifests[0]), f"{key}.{script}", 0.6)
     mains = [
         p
         for p in draft.named("main.py", "app.py", "server.py", "run.py", "__main__.py")
         if p.count("/") - draft.root.count("/") < 3
     ]
-    for path in mains:
+    for path in mains if draft.private else ():
         inner = draft.inner(path)
         module = inner.removesuffix("/__main__.py").removeprefix("src/").replace("/", ".")
         command = f"python -m {words(module)}" if inner.endswith("/__main__.py") else f"python {words(inner)}"
-        draft.command("start", run + command, path, "", 0.4 if draft.private else 0.3)
-        if draft.private:
-            draft.role("job", 0.3)
+        draft.command("start", run + command, path, "", 0.4)
+        draft.role("job", 0.3)
     tested = [at for at, wanted in [*found.extra, *found.requires] if wanted.name == "pytest"]
     marks = [name for name in ("pytest.ini", "conftest.py", "tests/conftest.py") if draft.has(name)]
     if tested or marks:

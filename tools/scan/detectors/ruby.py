@@ -29,7 +29,10 @@ CLIENTS = {
     "bunny": "rabbitmq",
     "dalli": "memcached",
 }
-PATTERNS = (("env", r"ENV(?:\.fetch\(|\[)\s*[\"']([A-Z][A-Z0-9_]{1,63})[\"']"), ("port", r"set :port,\s*(\d{2,5})"))
+PATTERNS = (
+    ("env", "ENV", r"ENV(?:\.fetch\(|\[)\s*[\"']([A-Z][A-Z0-9_]{1,63})[\"']"),
+    ("port", "set :port", r"set :port,\s*(\d{2,5})"),
+)
 
 
 def detect(draft: Draft) -> None:

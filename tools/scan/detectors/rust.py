@@ -38,9 +38,9 @@ FEATURES = {
     "sqlx-postgres": "postgresql",
 }
 PATTERNS = (
-    ("env", r"env::var(?:_os)?\(\s*\"([A-Z][A-Z0-9_]{1,63})\""),
-    ("port", r"bind\(\s*\(?\s*&?\"[\w.\[\]:]{0,40}:(\d{2,5})\""),
-    ("port", r"bind\(\s*\(\s*\"[\w.]{1,40}\"\s*,\s*(\d{2,5})"),
+    ("env", "env::var", r"env::var(?:_os)?\(\s*\"([A-Z][A-Z0-9_]{1,63})\""),
+    ("port", "bind(", r"bind\(\s*\(?\s*&?\"[\w.\[\]:]{0,40}:(\d{2,5})\""),
+    ("port", "bind(", r"bind\(\s*\(\s*\"[\w.]{1,40}\"\s*,\s*(\d{2,5})"),
 )
 
 
