@@ -180,4 +180,6 @@ def install(project: Path, name: str, version: str, python: str = "python3.11") 
     folder = site / f"{name}-{version}.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    (folder / "RECORD").write_text(f"{name}.py,,\n{folder.name}/METADATA,,\n{folder.name}/RECORD,,\n")
+    (project / ".venv/pyvenv.cfg").write_text("version = 3.11.7\n")
     (site / f"{name}.py").write_text(f"__version__ = {version!r}\n")

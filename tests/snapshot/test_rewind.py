@@ -235,7 +235,9 @@ async def test_hostile_05_names_are_escaped_in_the_preview(context: Context, tre
     assert text.isprintable() or "\n" not in "".join(plan.details)
 
 
-async def test_hostile_27_user_edits_are_listed_and_kept_in_a_snapshot_taken_first(context: Context, tree: Path) -> None:
+async def test_hostile_27_user_edits_are_listed_and_kept_in_a_snapshot_taken_first(
+    context: Context, tree: Path
+) -> None:
     await snapshot(context, "start")
     await change(context, append("run.sh"))
     (tree / "src/app.py").write_text("hours of work")

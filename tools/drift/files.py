@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import json
 import posixpath
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 from ..moments.say import count
 from ..store.compare import compare
@@ -27,6 +30,8 @@ WEIGHTY = frozenset((
 FEW = 5
 """Files inside an environment that are named one by one when no package explains them."""
 SAID = {"added": "added", "removed": "removed", "content": "edited", "target": "edited", "mode": "mode", "type": "type"}
+
+_METADATA = re.compile(r"(?:-[^/-]+)?(?:-py\d[^/]*)?\.(?:dist|egg)-info/.*$")
 
 Read = Callable[[Entry], bytes]
 
@@ -76,9 +81,11 @@ def _unexplained(
     inside: Sequence[Change], old: Manifest, new: Manifest, read_old: Read, read_new: Read
 ) -> Iterable[Difference]:
     """Changes inside environments that no package's change explains, e.g. an edit in site-packages."""
-    owned = _owned(inside, old, read_old) | _owned(inside, new, read_new)
-    prefixes = _changed_modules(inside)
-    rest = [c for c in inside if c.path not in owned and not _below(c.path, prefixes) and ".dist-info/" not in c.path]
+    moved = [c.path for c in inside if c.kind in ("added", "removed") and _METADATA.search(c.path)]
+    owned = _owned(moved, old, read_old) | _owned(moved, new, read_new)
+    modules = _changed_modules(inside, read_old, read_new)
+    names = {_name(path) for path in moved}
+    rest = [c for c in inside if c.path not in owned and not _below(c.path, modules) and _name(c.path) not in names]
     by_place: dict[str, list[Change]] = {}
     for change in rest:
         by_place.setdefault(_place(change.path), []).append(change)
@@ -101,11 +108,17 @@ def _unexplained(
         )
 
 
-def _owned(inside: Sequence[Change], side: Manifest, read: Read) -> set[str]:
-    """Paths that Python distributions whose metadata changed say are theirs."""
-    folders = {c.path[: c.path.index(".dist-info/") + 10] for c in inside if ".dist-info/" in c.path}
+def _name(path: str) -> str:
+    """The distribution that a path in site-packages seems to belong to, for those without a RECORD; else nothing."""
+    top = path.partition("/site-packages/")[2].partition("/")[0]
+    name = _METADATA.sub("", f"{top}/") if _METADATA.search(f"{top}/") else top.partition(".")[0]
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _owned(moved: Sequence[str], side: Manifest, read: Read) -> set[str]:
+    """Paths that the Python distributions that came or went (an upgrade is both) say are theirs."""
     owned: set[str] = set()
-    for folder in folders:
+    for folder in {path[: path.index(".dist-info/") + 10] for path in moved if ".dist-info/" in path}:
         record = side.by_path.get(f"{folder}/RECORD")
         if record is None or record.digest is None:
             continue
@@ -116,13 +129,27 @@ def _owned(inside: Sequence[Change], side: Manifest, read: Read) -> set[str]:
     return owned
 
 
-def _changed_modules(inside: Sequence[Change]) -> frozenset[str]:
-    """Directories below node_modules whose package.json changed: npm keeps each package in one of its own."""
-    found = {
-        c.path.rpartition("/")[0] for c in inside if c.path.endswith("/package.json") and "node_modules/" in c.path
-    }
-    files = {c.path for c in inside if "node_modules/." in c.path}
-    return frozenset(found | files)
+def _changed_modules(inside: Sequence[Change], read_old: Read, read_new: Read) -> frozenset[str]:
+    """Directories below node_modules with another version than before: npm keeps each package in one of its own.
+
+    What npm itself keeps there (`.package-lock.json`, `.bin`) follows the packages.
+    """
+    found: set[str] = set()
+    for change in inside:
+        if change.path.endswith("/package.json") and "node_modules/" in change.path:
+            was = _version(read_old(change.old)) if change.old else None
+            now = _version(read_new(change.new)) if change.new else None
+            if was != now:
+                found.add(change.path.rpartition("/")[0])
+        elif "node_modules/." in change.path:
+            found.add(change.path)
+    return frozenset(found)
+
+
+def _version(content: bytes) -> object:
+    with suppress(ValueError, AttributeError, RecursionError):
+        return json.loads(content).get("version")
+    return None
 
 
 def _below(path: str, prefixes: frozenset[str]) -> bool:
