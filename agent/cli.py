@@ -123,14 +123,15 @@ def _bug(error: BaseException) -> EnvSyncError:
     from ..tools.redact import Redactor
     from .config import load, state_directory
 
-    trace = Redactor(os.environ)("".join(traceback.format_exception(error)))
+    redact = Redactor(os.environ)
+    trace = redact("".join(traceback.format_exception(error)))
     try:
         file = state_directory(load({}, os.environ)) / f"bug-{time.strftime('%Y%m%d-%H%M%S')}.txt"
         file.write_text(trace, "utf-8", "backslashreplace")
         where = f"The full trace is in {file}; please report it."
     except (OSError, EnvSyncError):
         where = trace
-    return Failed(f"this is a fault in EnvSync: {type(error).__name__}: {error}", where)
+    return Failed(redact(f"this is a fault in EnvSync: {type(error).__name__}: {error}"), where)
 
 
 def _unknown(word: str, known: Sequence[str], rest: Sequence[str]) -> Usage:

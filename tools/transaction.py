@@ -14,6 +14,8 @@ from .journal import Journal, Record
 from .locks import lock
 from .plan import Plan, Step
 
+KEPT = "`envsync rewind --to last` takes back what was done; `envsync history` shows it."
+
 
 class Transactions:
     """Carries out plans. `kinds` are the step kinds by name, `capture` and `restore` the snapshots' two verbs."""
@@ -85,7 +87,8 @@ class Transactions:
                 await asyncio.wait([ending])
                 outcome = ending.result()
             if isinstance(error, asyncio.CancelledError):
-                raise Cancelled(_ended(outcome), outcome.hint, outcome=outcome) from None
+                hint = outcome.hint or ("" if outcome.state == "compensated" else KEPT)
+                raise Cancelled(_ended(outcome), hint, outcome=outcome) from None
             return outcome
         return self._outcome(id)
 
