@@ -53,6 +53,13 @@ STAYS = [
     "docker run -u 1000:1000 alpine",
     "pip install sk-learn-model-selection-helpers",
     "auth: enabled",
+    "if token is Name.Function or token == Keyword:",
+    "token = next(tokens)",
+    "session.auth = self.auth, proxy_auth: tuple[bytes, bytes]",
+    "connect(password=password, token=self._token)",
+    "password: Optional[str] = None",
+    "http_auth_settings: List[str], token_usage={'a': 1}",
+    ":param token: a token",
     "# pass 12",
 ]
 

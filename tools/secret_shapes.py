@@ -85,7 +85,8 @@ _ALONE = _words(
 _BEFORE_KEY = _words("api access private secret encryption signing master account storage license service")
 _HARMLESS_END = _words(
     "sock file path dir url uri id name names type count length limit expiry expires ttl ref helper "
-    "host port endpoint method budget version"
+    "host port endpoint method budget version ids env var vars settings map counter usage details missing mode "
+    "enabled required provider manager class field format level scheme status index store markup children info"
 )
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
@@ -107,7 +108,7 @@ def secret_name(name: str) -> bool:
 _NAMED = re.compile(
     r"(?i:passw(?:or)?d|passphrase|pwd|pass|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|auth"
     r"|(?:encryption|signing|master|account|storage|license|service)[_-]?key)[\w.-]{0,60}"
-    r"(?:\\?[\"'])?(?:[ \t]{0,9}(?::=|=>|[=:])[ \t]{0,9}|[ \t]{1,9})"
+    r"(?:\\?[\"'])?(?:[ \t]{0,9}(?::=|=>|=(?!=)|:)[ \t]{0,9}|[ \t]{1,9})"
     r"(?:\\?\"((?:[^\"\\\n]|\\.){1,4000})|'([^'\n]{1,4000})|([^\s\"'`<>]{1,4000}))"
 )
 _NAMED_HINT = re.compile(r"(?i)passw|passphrase|pwd|pass|secret|token|key|credential|auth")
@@ -154,12 +155,29 @@ def named(text: str) -> Iterator[Span]:
         if not assigned and value.startswith("-"):
             at = start
             continue
-        bare = name.strip("_-.").lower()
-        if (value.isdigit() and len(value) < 10 and "token" in bare) or (bare == "auth" and len(value) < 12):
-            at = end  # max_token=100, auth: enabled
+        if (group == 3 and _code(name, value, head)) or _counts(name, value):
+            at = end
             continue
         yield start, end, name.strip("-.")
         at = end
+
+
+def _code(name: str, value: str, head: str) -> bool:
+    """A program's own text instead of a value: `token = next(`, `password: Optional[`, `auth=self.auth`, `key=key`."""
+    if value.isidentifier() and value.lower().strip("_") == name.rsplit(".", 1)[-1].lower().strip("_"):
+        return True
+    if re.match(r"(?:self|cls|this|os|config|settings|args|options|request|response|env|parts|state)[.\[]", value):
+        return True
+    # `NAME=value` without spaces is a setting, where brackets may be part of a password.
+    return " " in head and (bool(re.match(r"[A-Za-z_][\w.]*[(\[]", value)) or (value.isalpha() and len(value) < 4))
+
+
+def _counts(name: str, value: str) -> bool:
+    """`max_token=100`, `auth: enabled`: names that hold a secret only sometimes, with a value that is none."""
+    words = {word.lower() for word in _WORDS.findall(name)}
+    if value.isdigit() and len(value) < 10 and "token" in words:
+        return True
+    return "auth" in words and not (words - {"auth"}) & _ALONE and not any(c.isdigit() for c in value)
 
 
 def _name_around(text: str, at: int) -> str:
@@ -175,7 +193,7 @@ def said(text: str) -> Iterator[Span]:
     """`my password is hunter2`: only what has a digit or sign in it, so that `the token is wrong` stays."""
     for match in _SAID.finditer(text):
         value = match[1].rstrip(".,;!?)")
-        if len(value) >= 4 and not value.replace("-", "").isalpha() and not harmless(value):
+        if len(value) >= 4 and re.search(r"[\d!@#$%^&*+=?~]", value) and not harmless(value):
             yield match.start(1), match.start(1) + len(value), "password"
 
 

@@ -192,7 +192,7 @@ async def test_a_second_owner_does_without_and_finds_the_same(open_notebook: Ope
     start = time.monotonic()
     assert not await second.open_index()
     found = await second.search("package-7", project="/shop", limit=3)
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 5  # 0.2 s on a quiet machine
     assert found[0].text.startswith("turn 7:")
     with pytest.raises(MemoryBusy):
         await second.rebuild()
@@ -254,7 +254,7 @@ async def test_hostile_50_killed_owner_leaves_everything_to_the_next(open_notebo
 async def test_closing_breaks_a_long_rebuild_off_and_the_next_goes_on(open_notebook: Open, tmp_path: Path):
     class Slow(NGrams):
         def embed(self, texts: list[str]) -> list[list[float]]:
-            time.sleep(0.02 * len(texts))
+            time.sleep(0.06 * len(texts))
             return super().embed(texts)
 
     notebook = Notebook(tmp_path / "state", embedder=lambda _: Slow())
@@ -266,7 +266,7 @@ async def test_closing_breaks_a_long_rebuild_off_and_the_next_goes_on(open_noteb
     assert recalled, "recall does not wait for the index"
     start = time.monotonic()
     await notebook.close()
-    assert time.monotonic() - start < 2.5  # all of it would take 3 s and chromadb's import
+    assert time.monotonic() - start < 6  # all of it would take 9 s
     await opening
     assert len(await all_of(open_notebook())) == 150
 
@@ -279,11 +279,11 @@ def test_a_session_that_ends_without_closing_does_not_wait_for_the_index(tmp_pat
         from envsync.memory.notebook import Notebook
         class Slow(NGrams):
             def embed(self, texts):
-                time.sleep(0.01 * len(texts))
+                time.sleep(0.05 * len(texts))
                 return super().embed(texts)
         async def main():
             notebook = Notebook(Path(sys.argv[1]), embedder=lambda _: Slow())
-            for n in range(1500):
+            for n in range(400):
                 notebook._record.add(f"turn {n}", "/shop", "local", "turn")
             asyncio.create_task(notebook.open_index())
             await asyncio.sleep(0.1)
@@ -294,7 +294,7 @@ def test_a_session_that_ends_without_closing_does_not_wait_for_the_index(tmp_pat
         [sys.executable, "-c", textwrap.dedent(script), str(tmp_path)], capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
-    assert time.monotonic() - float(done.stdout) < 5  # embedding the rest would take 15 s
+    assert time.monotonic() - float(done.stdout) < 8  # embedding the rest would take 20 s
 
 
 def test_hostile_17_nothing_of_the_project_is_opened(tmp_path: Path):
