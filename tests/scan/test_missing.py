@@ -129,6 +129,6 @@ async def test_the_answer_is_one_sentence_and_reads_well(scan: Scan, context: Co
     said = await told(context)
     assert said.summary == (
         "Flask web application: needs Python 3.12 and Redis; start with `flask run`; missing here: 2 packages (flask, redis), "
-        "Redis (declared, but nothing answers there on localhost:1) and 1 variable (REDIS_URL)."
+        "Redis (nothing answers on localhost:1) and 1 variable (REDIS_URL)."
     )
     assert len(only(said.fingerprint.project).services if False else said.blocks()) >= 2

@@ -142,7 +142,7 @@ class Draft:
         self.tools.setdefault(name, Wanted(name=name, spec=safe(spec), evidence=self.fact("", path, key).evidence))
 
     def manager(self, name: str, path: str, key: str = "", confidence: float = 1.0) -> None:
-        self._keep(self.managers, name, self.fact(name, path, key, "manager", confidence))
+        self.keep(self.managers, name, self.fact(name, path, key, "manager", confidence))
 
     def manifest(self, name: str) -> None:
         if (path := safe(self.at(name), 400)) not in self.manifests:
@@ -153,25 +153,25 @@ class Draft:
             self.lockfiles.append(path)
 
     def framework(self, name: str, path: str, key: str = "", confidence: float = 1.0) -> None:
-        self._keep(self.frameworks, name, self.fact(name, path, key, "framework", confidence))
+        self.keep(self.frameworks, name, self.fact(name, path, key, "framework", confidence))
 
     def command(self, purpose: str, value: str, path: str, key: str = "", confidence: float = 1.0) -> None:
         """What to type, in the service's root; the surest wins, the first among equals."""
         if purpose in self.settled:
             return
-        self._keep(self.commands, purpose, self.fact(value, path, key, "command", confidence))
+        self.keep(self.commands, purpose, self.fact(value, path, key, "command", confidence))
 
     def port(self, port: int, path: str, key: str = "", confidence: float = 1.0) -> None:
         if "port" in self.settled and key.startswith("the default"):
             confidence /= 2
         if 0 < port < 65536:
-            self._keep(self.ports, str(port), self.fact(str(port), path, key, "port", confidence))
+            self.keep(self.ports, str(port), self.fact(str(port), path, key, "port", confidence))
 
     def database(self, name: str, path: str, key: str = "", confidence: float = 0.9) -> None:
-        self._keep(self.databases, name, self.fact(name, path, key, "database", confidence))
+        self.keep(self.databases, name, self.fact(name, path, key, "database", confidence))
 
     def variable(self, name: str, path: str, key: str = "", confidence: float = 1.0, rule: str = "variable") -> None:
-        self._keep(self.variables, name, self.fact(name, path, key, rule, confidence))
+        self.keep(self.variables, name, self.fact(name, path, key, rule, confidence))
 
     def finding(self, value: str, path: str, key: str = "", rule: str = "finding", confidence: float = 1.0) -> None:
         found = self.fact("", path, key, rule, confidence).model_copy(update={"value": value[:400]})
@@ -179,7 +179,8 @@ class Draft:
             self.findings.append(found)
 
     @staticmethod
-    def _keep(table: dict[str, Fact], name: str, fact: Fact) -> None:
+    def keep(table: dict[str, Fact], name: str, fact: Fact) -> None:
+        """Add a fact to one of the tables: the surest value wins, and evidence for the same value adds up."""
         known = table.get(name)
         if known is None:
             table[name] = fact

@@ -37,26 +37,46 @@ EXAMPLES = frozenset({
 COPIED = ("template", "boilerplate", "skeleton", "scaffold", "cookiecutter", "snapshots")
 """Parts of names of folders whose manifests belong to projects that are made from them."""
 
+_SPECIAL = re.compile(r"[*?\[\]\\ ]")
 _STARS = re.compile(r"(?<!\*)\*(?!\*)")
 
 
 class Rules:
-    """The patterns of one .gitignore, with one combined expression in front: most names match none of them."""
+    """The patterns of one .gitignore, with a quick look in front of the library: most names match none of them."""
 
     def __init__(self, base: str, lines: Sequence[str]) -> None:
         self.base = base
         self.dropped = [line for line in lines if _explosive(line)]
-        self._spec = GitIgnoreSpec.from_lines([line for line in lines if line not in self.dropped], backend="simple")
-        sources = [str(p.regex.pattern) for p in self._spec.patterns if p.regex is not None]  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]  # the library leaves its text type open
+        kept = [line for line in lines if line not in self.dropped]
+        self._spec = GitIgnoreSpec.from_lines(kept, backend="simple")
+        self._names: set[str] = set()
+        endings: list[str] = []
+        others: list[str] = []
+        for line in kept:
+            plain = line.rstrip().removeprefix("!").rstrip("/")
+            if not plain or plain.startswith("#"):
+                continue
+            if "/" not in plain and not _SPECIAL.search(plain):
+                self._names.add(plain)
+            elif "/" not in plain and plain[0] == "*" and not _SPECIAL.search(plain[1:]):
+                endings.append(plain[1:])
+            else:
+                others.append(line)
+        self._endings = tuple(endings)
+        sources = [str(p.regex.pattern) for p in GitIgnoreSpec.from_lines(others).patterns if p.regex is not None]  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]  # the library leaves its text type open
         parts = [source.replace("(?P<ps_d>", "(?:") for source in sources]
-        self._any = re.compile("|".join(f"(?:{part})" for part in parts)) if parts else None
+        self._others = re.compile("|".join(f"(?:{part})" for part in parts)) if parts else None
 
-    def says(self, path: str) -> bool | None:
-        """True ignored, False explicitly kept, None nothing said; a folder's path ends in `/`."""
-        if self._any is None:
-            return None
+    def says(self, path: str, name: str) -> bool | None:
+        """True ignored, False explicitly kept, None nothing said; a folder's path ends in `/`, its name does not."""
         inside = path[len(self.base) :]
-        return self._spec.check_file(inside).include if self._any.match(inside) else None
+        if (
+            name in self._names
+            or name.endswith(self._endings)
+            or (self._others is not None and self._others.match(inside))
+        ):
+            return self._spec.check_file(inside).include
+        return None
 
 
 def _explosive(line: str) -> bool:
@@ -64,10 +84,10 @@ def _explosive(line: str) -> bool:
     return line.count("**") > 4 or any(len(_STARS.findall(part)) > 3 for part in line.split("/"))
 
 
-def ignored(path: str, chain: Sequence[Rules]) -> bool:
+def ignored(path: str, name: str, chain: Sequence[Rules]) -> bool:
     """Whether git would ignore `path`: the deepest .gitignore that says something wins."""
     for rules in reversed(chain):
-        verdict = rules.says(path)
+        verdict = rules.says(path, name)
         if verdict is not None:
             return verdict
     return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 
 from ..fingerprint import Evidence, Fact
@@ -21,8 +20,10 @@ _TABLE = {
     "Jupyter": ".ipynb", "Protocol Buffers": ".proto", "GraphQL": ".graphql .gql", "Nix": ".nix", "V": ".v", "D": ".d",
     "Common Lisp": ".lisp .lsp", "Prolog": ".pro", "Tcl": ".tcl", "Emacs Lisp": ".el",
 }  # fmt: skip
-LANGUAGE = {suffix: language for language, suffixes in _TABLE.items() for suffix in suffixes.split()}
+LANGUAGE = {suffix: language for language, suffixes in _TABLE.items() for suffix in suffixes.split()} | {".h": "C"}
 _MADE = (".min.js", ".min.css", ".bundle.js", "_pb2.py", ".pb.go", ".d.ts")
+_MARKUP = frozenset({"HTML", "CSS"})
+"""They come last: a page's style sheet may be larger than the program, and says less about what is needed."""
 LEAST = 0.01
 """A language with less than this share is an odd file, not what the service is written in."""
 
@@ -38,8 +39,8 @@ def _weigh(pairs: list[tuple[str, int]]) -> tuple[Fact, ...]:
     sizes: dict[str, int] = {}
     counts: dict[str, dict[str, int]] = {}
     for path, size in pairs:
-        suffix = os.path.splitext(path)[1]
-        language = LANGUAGE.get(suffix, "C" if suffix == ".h" else "")
+        suffix = f".{path.rpartition('.')[2]}"
+        language = LANGUAGE.get(suffix)
         if language and not path.endswith(_MADE):
             sizes[language] = sizes.get(language, 0) + size
             by_suffix = counts.setdefault(language, {})
@@ -47,7 +48,7 @@ def _weigh(pairs: list[tuple[str, int]]) -> tuple[Fact, ...]:
     if "C" in counts and "C++" in counts and set(counts["C"]) == {".h"}:
         sizes["C++"] += sizes.pop("C")
     total = sum(sizes.values())
-    ranked = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))
+    ranked = sorted(sizes.items(), key=lambda item: (item[0] in _MARKUP, -item[1], item[0]))
     return tuple(
         Fact(
             value=language,

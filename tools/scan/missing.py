@@ -100,7 +100,7 @@ def missing(survey: Survey, present: Present) -> tuple[Missing, ...]:
             kind="service",
             name=name,
             wanted=f"localhost:{port}",
-            actual="nothing answers there",
+            actual="nothing answers",
             fix=f"envsync provision --services {name}",
             service=next((d.root for d in survey.drafts if name in d.databases), "") if many else "",
         )

@@ -178,7 +178,8 @@ def _kept(drafts: dict[str, Draft]) -> list[Draft]:
         return [root, *real]
     takers = [draft for draft in real if draft.best_role in ("backend", "worker")] or real
     for draft in takers:
-        draft.variables = {**root.variables, **draft.variables}
+        for name, fact in root.variables.items():
+            draft.keep(draft.variables, name, fact)
         if not any(taker.databases for taker in takers):
             draft.databases = dict(root.databases)
     return real

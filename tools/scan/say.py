@@ -104,9 +104,7 @@ def _lacks(project: Project) -> str:
         lacks.append(
             f"{plural(len(wrong), 'package')} in another version ({listed([safe(m.name, 40) for m in wrong], 3)})"
         )
-    lacks += [
-        f"{pretty(m.name)} (declared, but {m.actual} on {m.wanted})" for m in project.missing if m.kind == "service"
-    ]
+    lacks += [f"{pretty(m.name)} ({m.actual} on {m.wanted})" for m in project.missing if m.kind == "service"]
     variables = [m.name for m in project.missing if m.kind == "variable"]
     if variables:
         lacks.append(f"{plural(len(variables), 'variable')} ({listed(variables, 3)})")
@@ -234,6 +232,10 @@ def _missing(items: Sequence[Missing]) -> Table:
             groups.setdefault(("packages", item.service, item.fix), []).append(item)
         elif item.kind == "variable":
             groups.setdefault(("variable", item.service, item.fix.partition(" in ")[2]), []).append(item)
+        elif item.kind == "service":
+            rows.append(
+                (item.kind, f"{pretty(item.name)}: {item.actual} on {item.wanted}{_at(item.service)}", item.fix)
+            )
         else:
             instead = f", here {item.actual}" if item.actual else ""
             rows.append((item.kind, f"{pretty(item.name)}{_spaced(item.wanted)}{instead}{_at(item.service)}", item.fix))

@@ -7,12 +7,13 @@ because of that is said in `notes`.
 from __future__ import annotations
 
 import os
+import re
 import stat
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from fnmatch import translate
 
 from .dotenv import is_private, names_only
 from .ignore import MADE, MADE_BESIDE, Rules, ignored, is_example
@@ -78,21 +79,29 @@ class Tree:
         return "" if root == "." else f"{root}/"
 
 
-@dataclass
 class _Walk:
-    tree: Tree
-    wants: Wants
-    limits: Limits
-    deadline: float
-    queue: deque[tuple[str, int, tuple[Rules, ...]]] = field(default_factory=deque[tuple[str, int, tuple[Rules, ...]]])
-    sources: list[str] = field(default_factory=list[str])
+    """One walk's state, with what is asked for every single file made ready."""
+
+    def __init__(self, tree: Tree, wants: Wants, limits: Limits) -> None:
+        self.tree, self.wants, self.limits = tree, wants, limits
+        self.deadline = time.monotonic() + limits.seconds
+        self.queue: deque[tuple[str, int, tuple[Rules, ...]]] = deque()
+        self.sources: list[str] = []
+        self.names = frozenset(name for name in wants.manifests if "*" not in name)
+        self.globs = re.compile("|".join(translate(name) for name in wants.manifests if "*" in name) or r"(?!)")
+        self.lockfiles = frozenset(wants.lockfiles)
+        self.suffixes = frozenset(suffix[1:] for suffix in wants.patterns)
+
+    def wanted(self, name: str) -> bool:
+        """Whether a file of that name is a manifest."""
+        return name in self.names or self.globs.match(name) is not None
 
 
 def collect(root: str, wants: Wants, limits: Limits | None = None) -> Tree:
     """Walk `root`, breadth first so that a budget is spent on what matters most. Raises OSError only for `root` itself."""
     bounds = limits or Limits()
     tree = Tree(root)
-    walk = _Walk(tree, wants, bounds, time.monotonic() + bounds.seconds)
+    walk = _Walk(tree, wants, bounds)
     walk.queue.append(("", 0, _excludes(root)))
     os.scandir(root).close()
     while walk.queue:
@@ -129,10 +138,10 @@ def _folder(walk: _Walk, prefix: str, depth: int, chain: tuple[Rules, ...]) -> N
         try:
             if entry.is_symlink():
                 tree.links += 1
-                if _wanted(entry.name, walk.wants.manifests):
+                if walk.wanted(entry.name):
                     tree.notes.append((path, "not read: it is a link, and links are not followed"))
             elif entry.is_dir(follow_symlinks=False):
-                if _enter(tree, path, entry.name, names) and not ignored(path + "/", chain):
+                if _enter(tree, path, entry.name, names) and not ignored(path + "/", entry.name, chain):
                     if depth >= walk.limits.depth:
                         tree.notes.append((path, f"not read: folders are nested more than {walk.limits.depth} deep"))
                     else:
@@ -175,26 +184,21 @@ def _enter(tree: Tree, path: str, name: str, beside: set[str]) -> bool:
 
 def _file(walk: _Walk, path: str, entry: os.DirEntry[str], chain: Sequence[Rules]) -> None:
     name = entry.name
-    manifest = _wanted(name, walk.wants.manifests)
-    lock = not manifest and name in walk.wants.lockfiles
     # `.env` is ignored nearly everywhere, and its names are what tells whether a variable is set.
-    if not name.startswith(".env") and ignored(path, chain):
+    if chain and ignored(path, name, chain) and not name.startswith(".env"):
         return
-    size = entry.stat(follow_symlinks=False).st_size
-    walk.tree.files[path] = size
-    if manifest or lock:
-        text = read_text(os.path.join(walk.tree.root, path), walk.limits.lockfile if lock else walk.limits.manifest)
+    walk.tree.files[path] = entry.stat(follow_symlinks=False).st_size
+    manifest = walk.wanted(name)
+    if manifest or name in walk.lockfiles:
+        limit = walk.limits.manifest if manifest else walk.limits.lockfile
+        text = read_text(os.path.join(walk.tree.root, path), limit)
         if isinstance(text, Text):
             # Values of this machine's .env end here: no detector, no other process and no message ever has them.
             walk.tree.texts[path] = names_only(text) if is_private(name) else str(text)
         else:
             walk.tree.notes.append((path, text.why))
-    elif os.path.splitext(name)[1] in walk.wants.patterns and not is_example(path):
+    elif name.rpartition(".")[2] in walk.suffixes and not is_example(path):
         walk.sources.append(path)
-
-
-def _wanted(name: str, patterns: Sequence[str]) -> bool:
-    return any(name == pattern or ("*" in pattern and fnmatchcase(name, pattern)) for pattern in patterns)
 
 
 def _search(walk: _Walk) -> None:
