@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import time
 import uuid
+from itertools import pairwise
 from urllib.parse import quote
 
 import pytest
@@ -178,7 +179,12 @@ def test_each_line_of_a_multi_line_value_goes():
 
 
 SECRETS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=8, max_size=40).filter(
-    lambda s: any(c.isdigit() for c in s) and not s.isdigit() and not s.startswith((".", "/", "~"))
+    lambda s: (
+        any(c.isdigit() for c in s)
+        and not s.isdigit()
+        and not s.startswith((".", "/", "~"))
+        and s.lower() not in ("127.0.0.1", "password123")
+    )
 )
 
 
@@ -189,8 +195,18 @@ def test_stream_hides_a_secret_wherever_the_chunks_are_cut(secret: str, before: 
     text = f"{before}\n{secret}\n{after}"
     stream = redactor.stream()
     points = [0, *sorted(min(c, len(text)) for c in cuts), len(text)]
-    out = "".join(stream.feed(text[a:b]) for a, b in zip(points, points[1:], strict=False)) + stream.close()
+    out = "".join(stream.feed(text[a:b]) for a, b in pairwise(points)) + stream.close()
     assert secret not in out.replace("[redacted:APP_TOKEN]", "")
+
+
+@given(SECRETS, st.binary(max_size=9), st.binary(max_size=9))
+def test_hostile_58_base64_of_anything_around_a_secret_goes(secret: str, before: bytes, after: bytes):
+    whole = before + secret.encode() + after
+    redactor = Redactor({"APP_TOKEN": secret})
+    for form in (base64.b64encode(whole), base64.urlsafe_b64encode(whole)):
+        assert redactor(f"a {form.decode()} z") == "a [redacted:APP_TOKEN] z"
+    for form in (secret, quote(secret, safe=""), secret.encode().hex(), repr(secret)[1:-1]):
+        assert form not in redactor(f"{before.hex()} {form} {after.hex()}")
 
 
 def test_stream_shows_whole_lines_at_once_and_holds_a_key_block():

@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote, quote_plus
 
 from .secret_shapes import PATH, Span, named, said, secret_name, shaped
 
 _SHORTEST = 6
-_COMMON = {"localhost", "postgres123", "password123", "127.0.0.1", "0.0.0.0", "changeme1"}  # noqa: S104 (not an address to bind)
+_MARK = re.compile(r"\[redacted:[^\]\n]{1,100}\]")
+_COMMON = {"127.0.0.1", "0.0.0.0", "password123"}  # noqa: S104 (not an address to bind)
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-=")
 
 
@@ -26,7 +28,7 @@ def _forms(value: str) -> Iterator[str]:
     """The value as it may turn up: as is, escaped, URL-quoted, hex, and inside any base64 text."""
     raw = value.encode("utf-8", "surrogatepass")
     yield from (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1])
-    if not value.isalnum():
+    if not (value.isascii() and value.isalnum()):
         quoted = quote(raw, safe="")
         lower = re.sub(r"%[0-9A-F]{2}", lambda m: m[0].lower(), quoted)
         yield from (quoted, lower, quote(raw), quote_plus(raw))
@@ -89,6 +91,9 @@ class Redactor:
     def spans(self, text: str) -> list[Span]:
         """Where the secrets lie: sorted, not overlapping, the longer of two that overlap (joined)."""
         found = [*self._known(text), *shaped(text), *named(text), *said(text)]
+        if "[redacted:" in text:  # marks of an earlier pass are no secrets, whatever stands before them
+            marks = [mark.span() for mark in _MARK.finditer(text)]
+            found = [span for span in found if span[2] == "private-key" or not _meets(span, marks)]
         merged: list[Span] = []
         for start, end, name in sorted(found, key=lambda span: (span[0], -span[1])):
             if merged and start < merged[-1][1]:
@@ -131,6 +136,12 @@ def _places(text: str, form: str) -> Iterator[int]:
     while at >= 0:
         yield at
         at = text.find(form, at + 1)
+
+
+def _meets(span: Span, marks: list[tuple[int, int]]) -> bool:
+    """Whether the span shares a character with one of the marks, which are in order."""
+    at = bisect_left(marks, (span[1], 0)) - 1
+    return at >= 0 and marks[at][1] > span[0]
 
 
 def _inside_word(text: str, start: int, end: int) -> bool:
