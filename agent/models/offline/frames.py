@@ -16,12 +16,12 @@ class Frame:
     """`score` is the evidence that the words alone give, 0 to 100."""
 
     tool: str
-    score: int
+    score: float
     pattern: re.Pattern[str]
     how: str = ""
 
 
-def _f(tool: str, score: int, pattern: str, how: str = "") -> Frame:
+def _f(tool: str, score: float, pattern: str, how: str = "") -> Frame:
     return Frame(tool, score, re.compile(pattern), how)
 
 
@@ -54,12 +54,15 @@ FRAMES: tuple[Frame, ...] = tuple(
             _f("rewind", 85, r"(?:load|apply|use|check ?out|activate|go to|open)(?= (?:the )?(?:last |latest |previous )?snapshot\b)", "weak"),
             # -- snapshot ------------------------------------------------------------------------------------------
             _f("snapshot", 93, rf"(?:(?:take|make|create|do|grab|get|save|record|capture|store|shoot|want|need|like|have|add|with|feel better with|give)(?: me| us)?(?: a| an| the| another| one| one more| new| quick| full| fresh| complete| proper| safety| little)* )?{_SNAP}\b(?! (?:of )?(?:list|history|s\b))", "noun"),
+            _f("snapshot", 91.5, r"(?:label|name|tag|mark|call) (?:the |this |my )?(?:(?:current|present) )?(?:state|env\w*|setup|moment|point|this)\b(?= |$)", "label"),
             _f("snapshot", 91, rf"(?:snapshot|checkpoint|freeze|record|save|capture|back ?up|preserve|store|remember|bookmark)(?: (?:the|my|this|our|current|whole|entire|present|a|copy of|exact|way|things are|as it is))* ?(?={_ENV}\b|this\b|it\b|how|here|where|$)", "verb"),
             # -- history -------------------------------------------------------------------------------------------
             _f("history", 97, rf"(?:{_SHOW}|what|how many|when was|when did|which|do (?:i|we|you) have(?: any)?|are there(?: any)?|search)?(?: ?(?:last|latest|recent|previous|past|newest|available|existing|old|saved|\d+))*(?: the)? ?(?:snapshots|checkpoints|restore points|snapshot (?:list|history)|snapshots list|list of (?:my |the |all )?snapshots)\b", "snapshots"),
             _f("history", 97, r"when (?:was|did (?:i|we|you) (?:take|make)|is) (?:the |my |our )?(?:last|latest|most recent) snapshot", "last"),
             _f("history", 96, rf"(?:{_SHOW} |search |go through |look (?:at|through|in) )?(?:(?:the|my|our|your|full|whole|complete|action|command|change|project|recent|a|an) )*(?:history|timeline|past actions|audit log|activity log|activity|journal|log of (?:actions|changes|what was done))\b", "history"),
             _f("history", 96, rf"(?:{_SHOW}|what (?:were|was|are)|which were)(?: the| my| our)* ?(?:last|latest|recent|previous|past|\d+)(?: \d+)?(?: (?:few|couple of))? ?(?:actions|changes you made|things (?:you|we|i) did|steps|commands|operations|calls|transactions|action|command)\b", "actions"),
+            _f("history", 96, r"(?:list|show)(?: me)? (?:the |my |all |all the |past )?(?:actions|commands)\b", "actions"),
+            _f("history", 96, r"(?:show|list|give|print|display)(?: me)?(?: the)? (?:(?:last|latest|recent) )?(?=\d+ (?:last |latest )?(?:history|entries|items|lines of history))", "history"),
             _f("history", 96, r"(?:last|recent) (?:\d+ )?(?:actions|commands)\b", "actions"),
             _f("history", 94, r"when (?:did|have|had|was|were) ", "when"),
             _f("history", 94, r"(?:have|did) (?:i|we|you|anyone|someone|anybody)(?: already| ever)? (?=(?:install|deploy|upgrad|run|ran|snapshot|chang|rewind|rewound|add|updat|remov|roll|take|took|set|switch|destroy|sync|provision|downgrad|restor)\w*)", "did"),
@@ -68,11 +71,13 @@ FRAMES: tuple[Frame, ...] = tuple(
             _f("history", 93, r"(?:what|which|anything)(?: do| did| can)? (?:you|we) (?:remember|know|recall|have noted|noted)(?: (?:about|of|on|regarding))?\b", "know"),
             _f("history", 93, r"(?:what|which) (?:facts|notes|preferences) (?:do|did|have) (?:you|we|i)(?: (?:remember|know|have|keep|kept|noted))*(?: about)?", "know"),
             # -- drift ---------------------------------------------------------------------------------------------
-            _f("drift", 92, r"(?:(?:show|tell|list|give|check|see|explain)(?: me| us)?(?: to me)? )?(?:what|anything|something)(?: (?:the (?:hell|fuck|heck)))?(?: has|'s| have| is| was| got| did| all| exactly| else)* ?(?:changed?|different|differs?|differed|drifted|diverged|modified|new|been (?:changed|modified)|broke|broken)\b", "what"),
+            _f("drift", 96, r"(?:(?:show|tell|list|give|check|see|explain)(?: me| us)?(?: to me)? )?(?:what|anything|something)(?: (?:the (?:hell|fuck|heck)))?(?: has|'s| have| is| was| got| did| all| exactly| else)* ?(?:changed?|different|differs?|differed|drifted|diverged|modified|new|been (?:changed|modified)|broke|broken)\b", "what"),
             _f("drift", 92, r"(?:has|have|did|is|are|was|were|do|does) (?:anything|something|everything|any (?:file|files|package|packages))(?: here)? ?(?:changed?|different|drifted?|diverged?|broken|broke|been \w+)\b", "what"),
             _f("drift", 92, rf"(?:{_SHOW} |are there |is there |what are |any |check (?:for )?|look for |detect |find |do |run |report )?(?:(?:the|my|any|all|some|a|an|current|environment|env|package|version|config|configuration|a check for) )*(?:drift|diff|diffs|differences?|changes|deviations?)\b(?! (?:the )?(?:context|port|directory|password|light))", "noun"),
             _f("drift", 92, r"(?:compare|diff|drift|contrast)\b", "compare"),
             _f("drift", 91, r"(?:is|are|does|do|am)(?: (?:my|the|this|our|i|we|it))? ?(?:env\w*|setup|project|machine|system|everything|things|state|packages|dependencies|local \w+|\w+ env\w*)?(?: \S+)? ?(?:still |really |any |exactly |already )*(?:in line with|in sync with|up to date with|consistent with|the same as|match(?:es|ing)?|different (?:from|to|than)|identical (?:to|with)|drift(?:ed|ing)? (?:from|away from)|diverged? from|differs? from|conform(?:s|ing)? to|according to|correspond(?:s)? to|equal to|up to spec|as specified)\b", "is"),
+            _f("drift", 91, r"(?:check |see |verify |tell me |find out |let me know |make sure |test )?(?:if |whether |that )?(?:(?:my|the|this|our|everything|it|i|we|all)\b)(?: (?:env\w*|setup|project|machine|system|packages|dependencies|local \w+|state))?(?: (?:is|are|am|does|do|still|really|exactly))* (?:match(?:es)?|in sync with|in line with|up to date with|consistent with|the same as|identical to|different from|differs? from|drift(?:ed|s)? from|conforms? to|up to spec)\b", "is"),
+            _f("drift", 91, r"(?:check|see|verify|tell me|find out|let me know)(?: if| whether| for)? (?:(?:if|whether) )?(?:anything|something|there (?:is|are|was|were)(?: any)?|any)(?: has| have| is| was)? ?(?:changed?|drift(?:ed)?|changes|differences?|different|diverged)\b", "what"),
             _f("drift", 91, r"how (?:far|different|much) (?:am i|are we|is (?:this|my|the|it)(?: \w+)?|off)(?: am i| are we)?(?: \w+)? (?:from|off|different from|behind|away from|compared (?:to|with))\b", "is"),
             _f("drift", 85, r"(?:it|this|that|everything|things|the (?:tests?|build|app|project|thing)|tests|my \w+|all)(?: still| all)? (?:worked|was working|were working|ran|was running|was (?:fine|ok|green|good)|were (?:fine|green|ok)|passed|built)(?: fine| ok| well| perfectly)?\b", "worked"),
             _f("drift", 85, r"(?:it |this |that )?works? (?:fine |ok |well )?(?:on|for|at|in) (?=.{1,60}\b(?:but|not|here|mine|me)\b|(?:[\w-]+)'s)", "works on"),
@@ -82,6 +87,7 @@ FRAMES: tuple[Frame, ...] = tuple(
             # -- logs ----------------------------------------------------------------------------------------------
             _f("logs", 95, rf"(?:{_SHOW}|tail|follow|cat|fetch|dump|grab|stream|output|what do|what does|what's in|what is in|last|from|see|look (?:at|into|in)|have a look at|need|want to see)?.{{0,60}}?\b(?:logs?|log ?(?:file|files|output|lines|entries))\b", "logs"),
             _f("logs", 80, r"(?:what is|what's|what does|what did) (?=[\w.-]+ (?:say|print|output|printing|saying|logging|log|outputting)\b)", "says"),
+            _f("logs", 81, r"(?:(?:show|tail|get|give|print|see|read|check|fetch|dump)(?: me)? )?(?:the )?(?:last \d+ lines of )?(?:the )?(?:console )?(?:output|stdout|stderr) (?:of|from|for)\b", "logs"),
             _f("logs", 80, r"(?:show|tail|get|print|see)(?: me)?(?: the)? (?:last \d+ lines|output|stdout|stderr|last lines|console output)\b", "logs"),
             # -- status --------------------------------------------------------------------------------------------
             _f("status", 90, rf"(?:{_SHOW} |what is |what's |how is |give |check |and )?(?:(?:the|my|our|current|overall|general|system|env\w*|project|service|services|deployment|sync|a) )*status(?! (?:code|quo|page|bar|report on my))\b", "status"),
@@ -91,6 +97,8 @@ FRAMES: tuple[Frame, ...] = tuple(
             _f("status", 88, r"(?:(?:show|list|see)(?: me)?(?: all)?(?: the| my| our)? |what are the |which )?(?:running (?:services|deployments|containers|things|processes)|active (?:deployments|services|syncs|sync sessions)|deployments|locks|sync sessions|services running)\b", "running"),
             _f("status", 80, r"how (?:is|are) (?:the |my |our |all |all the )?(?:services|deployments?|things running|environment|containers|service)\b(?: doing| going)?", "running"),
             # -- rollback ------------------------------------------------------------------------------------------
+            _f("rollback", 95.4, r"roll(?= (?:the |my |our )?(?!env|project|machine|everything|system|state|it\b|that\b|this\b|setup|all\b|things|last)[\w.-]+(?: service| deployment)? back$)", "verb"),
+            _f("rollback", 95.5, r"roll (?:it|that) back$|roll ?back (?:it|that)$", "it"),
             _f("rollback", 90, r"(?:roll ?back|roll(?= (?:the |my )?[\w./-]+(?: \w+)? back\b))", "verb"),
             _f("rollback", 97, r"(?:(?:go|switch|revert|return|get|put|bring|take|move|rewind|restore|roll)(?: (?:the |my )?[\w.-]+)?(?: back)?(?: to)?|deploy|redeploy|use|back to)(?: the| its)? (?:previous|last|prior|earlier|older|former|old|last good|last working) (?:release|deployment|deploy|version)\b", "previous"),
             # -- switch --------------------------------------------------------------------------------------------
@@ -101,7 +109,7 @@ FRAMES: tuple[Frame, ...] = tuple(
             _f("destroy", 90, r"(?:destroy|tear down|teardown|tear(?= \S+ down)|decommission|dismantle|nuke|take down|obliterate|terminate|demolish|raze|undeploy|annihilate|wipe out)\b", "strong"),
             _f("destroy", 85, r"(?:delete|remove|kill|stop|get rid of|shut down|shutdown|drop|erase|wipe|take|bring down|uninstall|clear|clean up|purge|trash|discard|throw away|rm|retire)\b", "weak"),
             # -- sync ----------------------------------------------------------------------------------------------
-            _f("sync", 90, r"(?:sync|synchroni[sz]e|resync|keep|mirror|replicate|push|pull|copy|upload|download|transfer|send|fetch|get|bring|move|rsync|scp|start (?:a )?(?:two-way )?sync(?:ing)?|put|watch)\b", "verb"),
+            _f("sync", 90, r"(?:(?:one[- ]way|two[- ]way|continuous|bidirectional|live) )?(?:sync|synchroni[sz]e|resync|keep|mirror|replicate|push|pull|copy|upload|download|transfer|send|fetch|get|bring|move|rsync|scp|start (?:a )?(?:two-way )?sync(?:ing)?|put|watch)\b", "verb"),
             # -- deploy --------------------------------------------------------------------------------------------
             _f("deploy", 91, r"(?:re-?deploy|deploy|roll ?out|ship|release|publish|launch|go live|push(?= (?:it |this |that |everything |us )?(?:live|out|to (?:prod|production|staging|live|swarm)))|put(?= .{1,60} (?:live|in(?:to)? production|on (?:the )?swarm))|bring(?= .{1,60} live|(?:.{1,60} )?(?:to|into) prod))\b", "verb"),
             _f("deploy", 90, r"(?:make|do|start|run|trigger|perform|execute|create|need|want)(?: me| us)?(?: a| an| the| new| another)* (?:deploy|deployment|release|rollout)\b", "verb"),
@@ -110,6 +118,7 @@ FRAMES: tuple[Frame, ...] = tuple(
             _f("provision", 99, r"(?:(?:pip3?|uv pip|uv|npm|pnpm|yarn|apt|apt-get|brew|cargo|gem|go|poetry|conda|bun|composer|pipx)(?: -g| global)?) (?:install|add|get|i|require)\b(?! -)", "strong"),
             _f("provision", 90, r"(?:re-?install|install|provision)\b", "strong"),
             _f("provision", 89, r"(?:make|do)(?: an?| the)? (?:install|installation)(?: of)?\b", "strong"),
+            _f("provision", 88.5, r"(?:make sure|ensure|see to it|check)(?: that)? (?=.{0,60}\b(?:is|are|gets?|be)(?: all)? (?:installed|there|available|present|set up|in place|up to date)\b)", "ensure"),
             _f("provision", 88, r"(?:upgrade|bump|update|downgrade|pin)\b", "upgrade"),
             _f("provision", 88, r"(?:make|do)(?: an?| the)? (?:upgrade|update)(?: of| to)?\b", "upgrade"),
             _f("provision", 87, r"(?:set ?up|setup|bootstrap|prepare|scaffold|initiali[sz]e|init|configure|onboard|ready|make|create|generate|start|build|set(?= (?:\S+ ){1,4}up\b)|get(?= (?:\S+ ){1,5}(?:running|started|going|ready|working|set up|up and running)\b)|bring(?= (?:\S+ ){1,3}up\b)|get(?= (?:running|started|going)\b)|spin up|bring up|stand up|fire up|start up)\b", "setup"),
@@ -124,6 +133,7 @@ FRAMES: tuple[Frame, ...] = tuple(
             _f("scan", 94, r"(?:are|is|do i have|do we have|does (?:this|it|the project|my machine) have|have i got|has (?:it|this|the project)(?: got)?)(?: all| every)?(?: of)?(?: the| my| its)? ?(?:(?:needed|required|necessary|declared|missing) )?(?:dependencies|deps|packages|requirements|everything|all)(?: (?:it|i|we|this|the project|needed|required|that))*\b", "complete"),
             _f("scan", 94, r"(?:does|has) (?:this|the|my) (?:project|repo|app|machine|laptop|computer)\b.{0,20}?\b(?:have|everything|need)\b", "complete"),
             _f("scan", 94, r"(?:can|could|will|would|is|am) (?:this|my|the|i)(?: (?:machine|laptop|computer|box|system|host|server|pc))?(?: be)?(?: able to| ready to| good enough to| set up to| ready for| equipped to)? ?(?:run|build|start|handle|develop|running)(?: the| this| my)? (?:project|app|it|this|code|repo|thing)\b", "complete"),
+            _f("scan", 93, r"(?:what|which)(?: version of| kind of)? (?:[\w.+-]+ ){1,2}(?:do|does|am|are|is) (?:i|we|this|my \w+|the machine|installed)(?: machine| laptop| computer)?(?: have| on| running| using| got| here|$)", "machine"),
             _f("scan", 93, r"(?:what|which) version of (?=[\w.+-]+(?: (?:do|have|is|am|are|does|did|got|on|here|installed)\b|$))", "machine"),
             _f("scan", 93, r"(?:(?:show|tell|list|see)(?: me| us)? )?(?:what|which)(?:'s| is| are| do)?(?: (?:(?:\S+) )?(?:version|versions|tools?|packages?|software|runtimes?|programs?|hardware|gpus?|cpus?|graphics card|ram|memory|os|operating system|processor|disk))*(?: (?:do|does|have|has|is|are))?(?: (?:i|we|this|my|the|you))?(?: (?:machine|laptop|computer|box|system|host|server|pc))? ?(?:have|has|got|installed|available|present|am i (?:on|using|running)|are we (?:on|using)|does (?:it|this) (?:use|run|have))\b", "machine"),
             _f("scan", 93, r"(?:do (?:i|we|you) (?:even |already )?have|is|are|have i got)(?: there)?(?: a| an| any)? (?=[\w.+-]+(?: [\d.]+)?(?: (?:and|or) [\w.+-]+)?(?: (?:already|here|even|currently))* ?(?:installed|available|present|on (?:this|my|the)|here)\b)", "machine"),

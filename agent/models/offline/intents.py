@@ -22,10 +22,10 @@ READERS = {
 _FILLER = re.compile(FILLERS)
 _PREAMBLES = [re.compile(p) for p in PREAMBLES]
 _TRAILERS = [re.compile(p) for p in TRAILERS]
-_IF = re.compile(r"(?:if|when|once|as soon as|provided|in case) (?P<what>[^,;]{1,80}?)(?:,\s*|\s+(?=(?:then|please|show|tell|deploy|run|take|install|rewind|undo|snapshot|list|rollback|roll|destroy)\b))(?:then )?")
-_FINE = re.compile(r"\b(?:pass(?:es|ed)?|succeed\w*|works?|green|ok|okay|fine|good|done|finished|ready|complete\w*|through|possible|successful|that|you can|anything (?:has )?changed|something (?:has )?changed)\b")
+_IF = re.compile(r"(?:if|(?:when|once)(?! (?:was|were|did|is|are|do|does|have|has|had|will|i|we)\b)|as soon as|provided|in case) (?P<what>[^,;]{1,80}?)(?:,\s*|\s+(?=(?:then|please|show|tell|deploy|run|take|install|rewind|undo|snapshot|list|rollback|roll|destroy)\b))(?:then )?")
+_FINE = re.compile(r"\b(?:pass(?:es|ed)?|succeed\w*|works?|green|ok|okay|fine|good|done|installed|deployed|up|running|there|there is none|finished|ready|complete\w*|through|possible|successful|that|you can|anything (?:has )?changed|something (?:has )?changed)\b")
 _SEE = re.compile(r"(?:and )?how (?:can|could|do|may|would) (?:i|we|you) (?:see|show|view|list|check|find out|know|look at|display|get to see) |i (?:can|could|want to) see (?=what|the|my)")
-_WANT = re.compile(r"(?:can|could|may) (?:i|we) (?:please )?(?:have|get) |i(?:'d| would) (?:really )?(?:like|love) (?!to\b)|i (?:really )?(?:want|need) (?!to\b|you\b)|we (?:need|want) (?!to\b)|(?:i'd|i would) feel better with ")
+_WANT = re.compile(r"(?:can|could|may) (?:i|we) (?:please )?(?:have|get) |i(?:'d| would) (?:really )?(?:like|love) (?!to\b|you\b|it if|if)|i (?:really )?(?:want|need) (?!to\b|you\b|that you\b)|we (?:need|want) (?!to\b)|(?:i'd|i would) feel better with ")
 _STATED = re.compile(r"(?:i|we|he|she|they|you|it|bob|alice)(?:'ve| have| had)?(?: just| already| always| never)* (?:installed|deployed|upgraded|updated|removed|deleted|ran|took|made|added|changed|rewound|restored|destroyed|synced|broke|cloned|forgot)\b(?!.*\?)")
 _LATER = re.compile(r"\b(?:tomorrow|tonight|next (?:week|month|monday|tuesday|wednesday|thursday|friday|time)|later|every (?:\w+ )?(?:day|hour|night|morning|week|minutes?|monday|friday)|on (?:mon|tues|wednes|thurs|fri|satur|sun)days|in (?:an?|\d+|half an|a few) (?:hours?|minutes?|days?)|at (?:\d{1,2} ?(?:am|pm|o'clock)|\d{1,2}:\d\d|midnight|noon))\b")
 _BARE = re.compile(r"(?:pytest|npm|npx|pip3?|docker|docker-compose|git|cargo|kubectl|yarn|pnpm|uv|poetry|make|python3?|node|go|terraform|tox|ls|cat|echo|grep|curl)\s+(?:-{1,2}\w|run\b|test\b|build\b|ps\b|status\b|log\b|diff\b|pull\b|compose\b|fmt\b|vet\b|sync\b|-m\b|\./|\w+\.(?:py|js|sh|ts)\b|-\w)|pytest$|make (?:test|build|all|lint|check)$|npm (?:test|start|ci)$|\./[\w./-]+")
@@ -63,7 +63,7 @@ def clean(text: Text) -> Text:
 def understand(part: Part, world: World, whole: str) -> Found | None:
     """What a part asks for; None when no frame takes it. A refusal without words is a near miss."""
     text = none.affirm(part.text)
-    if none.negated(re.sub(r"^(?:please|no|and|but|so|ok|hey|then|also)[, ]+", "", text.low)):
+    if none.negated(re.sub(r"^(?:please|no(?! need)|and|but|so|ok|hey|then|also)[, ]+", "", text.low)):
         return Found("decline", (), none.NEGATED)
     see = _SEE.match(text.low)
     if see:

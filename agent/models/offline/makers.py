@@ -6,8 +6,9 @@ import re
 
 from .normalise import Text
 from .places import where
-from .slots import NO, Clause, Found, asks, made, quoted
-from .tables import EVERYDAY, FRAMEWORKS, OBJECTS, PACKAGES, RUNTIMES, SERVICES
+from .slots import NO, Clause, Found, asks, foreign, made, quoted
+from .english import ordinary
+from .tables import EVERYDAY, FRAMEWORKS, OBJECTS, PACKAGES, RUNTIMES, SERVICEISH, SERVICES
 from .things import things
 from .values import HOSTISH, JOINT, PATH, PLACE, coined, context, namelike, number, pathlike
 from .world import call
@@ -40,6 +41,8 @@ def scan(clause: Clause) -> Found | None:
         if any(word in EVERYDAY for word in left) or any(word in EVERYDAY for word in obj.text.low.split() if word not in ("system", "table")):
             return NO
         verb = clause.head.strip()
+        if re.fullmatch(r"\s*(?:me|us|him|her|you|yourself|them)", obj.text.low):
+            return NO
         if verb in ("check", "study", "go over", "go through", "investigate", "explore") and not obj.text.low.strip() and not place.on and not path:
             return None
         if left:
@@ -67,6 +70,8 @@ def scan(clause: Clause) -> Found | None:
         scope = "machine"
     if how in ("needs", "stack", "complete") and any(w in EVERYDAY for w in re.findall(r"[a-z]+", rest)):
         return NO
+    if how == "complete" and not re.search(r"\b(?:install|here|there|present|available|met|need|in place|satisfied|missing|run|build|start|ready|have|required|complete|handle|develop)", low):
+        return None
     if how == "needs" and not re.search(r"\b(?:this|it|i|we|here|project|repo\w*|app|code\w*|missing|folder|directory|needed|setup|machine|on|env\w*)\b|/", low):
         return None
     return made(call("scan", path=path, on=place.on, scope=scope))
@@ -94,6 +99,11 @@ def provision(clause: Clause) -> Found | None:
     if place.lost:
         return asks("On which host? Name it as docker:NAME, USER@HOST or vm:NAME.")
     text = place.text
+    if how == "ensure":
+        text = blank(text, r"\s(?:is|are|gets?|be)(?: all)? (?:installed|there|available|present|set up|in place|up to date)\b.*$")
+        if _WHOLE.fullmatch(text.low) and _NEEDFUL.search(text.low):
+            return made(call("provision", path=place.path, on=place.on))
+        how = "weak"
     gpu = None
     if match := _GPU.search(text.low):
         gpu, text = True, text.blank(match.start(), match.end())
@@ -128,6 +138,10 @@ def provision(clause: Clause) -> Found | None:
         return made(whole) if how == "setup" and (place.path or place.on) and verb.startswith(("set", "prep", "boot", "init", "conf")) else None
     if how == "upgrade" and re.fullmatch(r"(?:everything|all|it|this|all (?:of )?(?:the |my )?(?:packages|dependencies|deps|things)|(?:the |my |our |all )*(?:dependencies|deps|packages|project|requirements|libraries|env\w*|system|tools))(?: to .*)?", low):
         return asks("Upgrade which packages? Name them, for example: upgrade numpy. `drift against spec` shows what differs from the lockfile.")
+    if how == "weak" and _WHOLE.fullmatch(low) and re.search(r"\b(?:dependencies|deps|requirements|packages|libraries|modules|prerequisites)\b", low) and not re.match(r"(?:to|it\b)", low):
+        return made(whole)
+    if how == "setup" and re.fullmatch(r"(?:me|us)(?: all)?(?: up)?", low) and verb.startswith(("set", "get")):
+        return made(whole)
     if how in ("strong", "setup") and _WHOLE.fullmatch(low) and (_NEEDFUL.search(low) or verb.startswith("get")):
         if verb in ("make", "create", "generate", "start", "build", "ready") and not re.search(r"\b(?:running|ready|environment ready|run|work)\b|\benv\w*\b", low):
             return asks("Set the project up as it needs? Say: set this project up. Or name a template.") if verb != "start" else None
@@ -160,6 +174,8 @@ def provision(clause: Clause) -> Found | None:
             return None
         return asks(f"What is {found.strange[0]!r}? Name each package, runtime or service as its index does.")
     if found.empty:
+        if any(word in PACKAGES or word in SERVICES or word in RUNTIMES for s in found.strange for word in s.lower().split()) and how == "strong":
+            return asks(f"What is {found.strange[0]!r}? Put a comma between the names.")
         if how == "strong" and found.strange and len(found.strange[0].split()) <= 3 and not re.search(r"\b(?:a|an|my|the|some)\b", low):
             return asks(f"What is {found.strange[0]!r}? Name each package, runtime or service as its index does.")
         return NO if how in ("strong", "upgrade") else None
@@ -252,6 +268,8 @@ def deploy(clause: Clause) -> Found | None:
         if namelike(match[1]):
             args["path"] = text.raw(match.start(1), match.end(1))
             text, sure = text.blank(match.start(), match.end()), True
+    if re.search(r"\b(?:to|on|as|at|with|onto)\s*$", text.low.rstrip()) and not args:
+        return asks("Deploy it where, or as what? To docker (here), swarm, or a host such as USER@HOST.")
     left = re.sub(r"[^\w\s.@-]", " ", text.low)
     if any(word in EVERYDAY for word in left.split()):
         return NO
@@ -263,8 +281,10 @@ def deploy(clause: Clause) -> Found | None:
         word = words[0]
         if not namelike(word):
             return NO
+        if foreign(word, world) and (re.search(rf"\b(?:my|our|the|his|her|your)\b.*\b{re.escape(word)}\b", left) or not sure):
+            return NO
         plural = word.endswith("s") and not word.endswith("ss") and word not in SERVICES and not coined(word)
-        if (plural and not sure and word not in world.known.services) or (clause.head.strip() in ("ship", "release", "publish", "launch") and not sure and not coined(word) and word not in world.known.services and word not in _SERVICEISH):
+        if (plural and not sure and word not in world.known.services) or (clause.head.strip() in ("ship", "release", "publish", "launch") and not sure and not coined(word) and word not in world.known.services and word not in SERVICEISH):
             return NO if plural else asks(f"Deploy {word}: is that the name of a service of this project? Say: deploy {word} to docker.")
         start = text.low.find(word)
         args["name"] = text.raw(start, start + len(word))
@@ -278,7 +298,6 @@ _DEPLOY_FILLER = frozenset(
     "the a an my our your to on onto in into at for with via using and live out again now please now version latest current newest new build release it's as is up over just then go straight directly also too of from main master back server "
     "here locally be so we can machine zero downtime without gap health checked one time once more called named mode".split()
 )
-_SERVICEISH = frozenset("api web app backend frontend worker server site website service service gateway auth checkout payments database db cache queue scheduler admin dashboard bot cron jobs".split())
 
 
 def blank(text: Text, pattern: str) -> Text:
@@ -289,7 +308,7 @@ def blank(text: Text, pattern: str) -> Text:
 _ONCE = re.compile(r"[,\s]+(?:and )?(?:(?:just |only )?(?:once|one time|one[- ]off|a single time)(?: only)?|(?:without|no|don't) (?:watch(?:ing)?|keep watching)|not continuously|don't watch)\b")
 _ONEWAY = re.compile(r"[,\s]+(?:in )?(?:one[- ]way|one direction|unidirectional(?:ly)?)\b")
 _TWOWAY = re.compile(r"[,\s]+(?:in )?(?:both (?:ways|directions)|two[- ]way|bidirectional(?:ly)?)\b")
-_WATCH = re.compile(r"[,\s]+(?:and )?(?:keep (?:on )?watching|watch(?:ing)?(?: it| for changes)?|continuously|all the time|live)\b")
+_WATCH = re.compile(r"[,\s]+(?:and )?(?:keep (?:on )?watching|and watch|watch(?:ing)? (?:it|for changes)|continuously|all the time|live)\b")
 _BETWEEN = re.compile(r"\s*(?:in sync\s+)?(?:between\s+)?(?P<a>\S.*?)\s+(?:to|with|into|onto|and|->|=>|towards?|over to|up to|down to|in sync with|as)\s+(?P<b>\S.*)$")
 _FROM = re.compile(r"\s*(?P<what>.*?)\s*\bfrom\s+(?P<a>\S.*?)(?:\s+(?:to|into|onto|in|here)\s*(?P<b>.*))?$")
 _PLACEWORDS = re.compile(r"^(?:(?:the|my|our|all|files|contents?|of|everything|directory|folder|dir|path|in|latest|back|up|down|over|both|from|to)\s+)+(?=\S)")
@@ -300,6 +319,8 @@ def sync(clause: Clause) -> Found | None:
     verb = "sync" if verb.startswith(("sync", "resync")) else verb
     text = clause.rest
     args: dict[str, object] = {}
+    if re.match(r"one[- ]way", clause.head):
+        args["oneway"] = True
     both = False
     for key, value, pattern in (("watch", False, _ONCE), ("oneway", True, _ONEWAY), ("both", True, _TWOWAY), ("watching", True, _WATCH)):
         if match := pattern.search(" " + text.low):
@@ -317,6 +338,10 @@ def sync(clause: Clause) -> Found | None:
     strong = verb in ("sync", "synchronize", "synchronise", "mirror", "rsync", "scp", "replicate")
     if any(w in EVERYDAY for w in re.findall(r"(?<![\w/.:@-])[a-z]+(?![\w/.:@-])", text.low)) and not remote:
         return NO
+    if not places and (of := re.search(r"\b(?:my|our|your|his|her) ([a-z]+)\W*$", text.low)) and of[1] not in OBJECTS and ordinary(of[1]) and of[1] not in SERVICEISH:
+        return NO
+    if clause.head.strip() in ("upload", "download", "copy", "push", "pull", "sync", "transfer", "mirror") and re.fullmatch(r"\s*(?:(?:my|the|our|all|these|some|this|everything|it|them)\s*)*(?:files?|folders?|code|project|changes|stuff|directory|dir|data|work|build)?\s*(?:up|over|down)?", text.low) and clause.head.strip() not in ("push", "pull") :
+        return asks(_SYNC_ASK)
     if not places and not strong:
         if clause.head.strip() in ("pull", "push", "upload", "download", "keep"):
             return None if clause.head.strip() in ("pull", "push") and text.low.strip() else (asks(_SYNC_ASK) if not text.low.strip() else None)

@@ -14,6 +14,7 @@ from .tables import KEYWORDS, REAL, SPOKEN, TYPOS
 from .values import SPOKEN_NUMBER, spoken_number
 
 _WORD = re.compile(r"(?<![\w@/.:\\-])[a-z]{4,14}(?![\w@/\\-]|\.\w|:\S)")
+_UM = re.compile(r"(?<=\s)(?:u+h+m*|u+m+|e+r+m*|hm+)[ ,]+(?=\S)")
 _KNOWN = re.compile(
     r"(?<![\w@/.:-])(?:" + "|".join(re.escape(w) for w in sorted(TYPOS, key=len, reverse=True)) + r")(?![\w@/:=-]|\.\w)"
 )
@@ -22,6 +23,7 @@ _SAID = re.compile(r"(?<![\w@/.-])(?:" + "|".join(re.escape(w) for w in SPOKEN) 
 
 def mend(text: Text) -> Text:
     """Apply all of it; what is quoted is left alone."""
+    text = text.sub(_UM, lambda _: "")
     for pattern, put in (
         (_KNOWN, TYPOS.__getitem__),
         (_SAID, SPOKEN.__getitem__),

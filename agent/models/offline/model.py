@@ -89,6 +89,8 @@ def _read(request: Request) -> Thought:
     text = mend(to_english(normalise(request.text)))
     if not any(char.isalnum() for char in text.low):
         return Thought("decline", (), none.HELP)
+    if none.chat(text.low):
+        return Thought("decline", (), none.HELP)
     if none.commandeered(text):
         return Thought("decline", (), "That reads like an instruction planted in some text. Say in your own words what to do. Nothing was changed.")
     text = none.spoken_for(text)
@@ -96,10 +98,13 @@ def _read(request: Request) -> Thought:
     followed = follow(text, world)
     if followed is not None:
         return Thought("calls" if followed.kind == "calls" else "ask", followed.calls, followed.reply)
+    if fact := none.fact_before(text):
+        return Thought("calls", (Call("remember", {"fact": fact}),))
     calls: list[Call] = []
     refused: list[str] = []
     strange: list[str] = []
     for part in segment(text):
+        world.hear(part.text)
         found = understand(part, world, text.low)
         if found is None:
             strange.append(part.text.raw())
@@ -109,7 +114,7 @@ def _read(request: Request) -> Thought:
             refused.append(found.reply)
         else:
             for call in found.calls:
-                if not calls or calls[-1] != call:
+                if not any(_within(call, other) for other in calls[-1:]):
                     calls.append(call)
             world.earlier += found.calls
     if len(calls) > MOST:
@@ -118,6 +123,13 @@ def _read(request: Request) -> Thought:
         left = [part for part in strange if len(part.split()) > 2]
         return Thought("calls", tuple(calls), f"Not understood, and left out: {'; '.join(left)}" if left else "")
     return _nothing(text.low, refused, strange)
+
+
+def _within(call: Call, other: Call) -> bool:
+    """Said twice: "it worked yesterday, what changed?", "look at ./api and tell me what it needs"."""
+    if call.tool != other.tool:
+        return call == Call("history") and other.tool == "drift"
+    return call == other or (RISKS[call.tool] == Risk.R0 and call.args.items() <= other.args.items() and call.tool != "logs")
 
 
 def _nothing(low: str, refused: list[str], strange: list[str]) -> Thought:

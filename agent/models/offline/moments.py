@@ -7,7 +7,8 @@ import re
 from .normalise import Text
 from .places import where
 from .slots import NO, Clause, Found, asks, made, quoted
-from .tables import EVERYDAY, OBJECTS, PACKAGES
+from .english import ordinary
+from .tables import EVERYDAY, OBJECTS, PACKAGES, SERVICEISH, SNAPSHOTISH
 from .values import HOSTISH, coined, context, moment, namelike, pathlike, span
 from .world import World, call
 
@@ -19,7 +20,7 @@ _SNAPSHOT = re.compile(
     r"|(?:the |my |our )?(?P<before>\"[^\"]+\"|'[^']+'|[\w.-]+) (?:snapshot|checkpoint|label|state|restore point)"
 )
 _LEAD = re.compile(
-    r"^\s*(?:(?:exactly |just )?(?:to|at|on|from|with|in|as|like|into|for)\b\s*)?(?:(?:the )?(?:state|point|moment|way|time|version)(?: (?:of|from|in|at|where|when|that))?\s+(?=\S)|(?:exactly |just )?(?:how|what|where|as|like)(?: (?:it|everything|things|that|this|all|we|i|the \w+|my \w+|they))* (?:was|were|looked|worked|had been|has been|had)(?: (?:like|in|on|at))?\s+|as (?:of|it)\s+|to\s+)*"
+    r"^\s*(?:(?:exactly |just )?(?:to|at|on|from|with|in|as|like|into|for)\b\s*)?(?:(?:the )?(?:state|point|moment|way|time|version)(?: (?:of|from|in|at|where|when|that))?\s+(?=\S)|(?:exactly |just )?(?:the way |how |what |where |as |like )?(?:(?:it|everything|things|that|this|all|we|i|the \w+|my \w+|they) )+(?:was|were|looked|worked|had been|has been|had)(?: (?:like|in|on|at))?\s+|as (?:of|it)\s+|to\s+)*"
 )
 _WHAT_MOMENT = "a label, an id, `last`, or a time such as `yesterday at noon`"
 
@@ -53,8 +54,10 @@ def target(text: Text, world: World, *, loose: bool) -> tuple[str | None, bool]:
         return text.raw(), not any(word in EVERYDAY - _TIMES for word in low.split())
     if re.fullmatch(r"[0-9a-f]{6,64}", low) or (coined(low) and not re.fullmatch(r"\d+(\.\d+)*", low)):
         return text.raw(), True
+    if namelike(low) and (low in SNAPSHOTISH or (loose and not ordinary(low))):
+        return text.raw(), True
     if loose and namelike(low):
-        return text.raw(), not low.endswith("ing")
+        return text.raw(), not low.endswith("ing") and low not in SERVICEISH - SNAPSHOTISH
     return None, False
 
 
@@ -90,6 +93,8 @@ def rewind(clause: Clause) -> Found | None:
         bare = re.fullmatch(r"(?:it|everything|all|this|that|back|the (?:env\w*|project|machine|state)|my (?:env\w*|project|machine)|things|)(?: back| now| again)*", low)
         if bare:
             return asks(_which(world)) if how != "weak" or low not in ("that", "it") or not world.earlier else made(call("rewind", to="last", on=place.on))
+        if how == "weak" and re.fullmatch(r"(?:all |some (?:of )?)?(?:my |the |our )?(?:files?|folders?|changes|work|code|packages|data)", low):
+            return asks(_which(world))
         paths, odd = _paths(rest, strong=False)
         if paths and not odd:
             return asks(f"Take {', '.join(paths)} back to when? Say {_WHAT_MOMENT}.")
@@ -250,7 +255,7 @@ def drift(clause: Clause) -> Found | None:
             against = _side(value, world)
             if against is None and how == "compare":
                 return asks("Compare with what? A snapshot, a time, `spec`, a context or a host.")
-    elif how == "compare":
+    elif how == "compare" or (how == "noun" and clause.rest.low.strip() and not re.match(r"\s*(?:on|in|of|for)\b", clause.rest.low)):
         value = clause.rest.cut()
         tail = where(value, world, path=False, bare=True)
         rest = tail.text.cut()

@@ -28,7 +28,7 @@ _NEGATED = re.compile(
 _TAIL = re.compile(
     r"[\s,]+(?:but )?(?:without|instead of|rather than|and not|but not|not|and no(?:thing)?(?: other| else)?|and don't|nothing else|no other)\s.*$"
 )
-_WITHOUT = re.compile(r"^(?:without|instead of|rather than) [^,]{1,120},\s*")
+_WITHOUT = re.compile(r"^(?:without|instead of|rather than) [^,]{1,120}?(?:,\s*|\s+(?=(?:show|tell|just|please|list|take|undo|rewind|run)\b))")
 
 _KNOWLEDGE = re.compile(
     r"^(?:how (?:do|does|can|could|should|would|to|did|is|are|much|many|long|old|come)|why (?:do|does|is|are|did|would|should|use)\b(?!.*\b(?:broken|failing|fail|working|red)\b)|"
@@ -112,3 +112,14 @@ def chat(low: str) -> bool:
 def vague(low: str) -> str | None:
     """The question to ask about a request that is work, and too vague for any call."""
     return next((question for pattern, question in _VAGUE if pattern.match(low)), None)
+
+
+_FACT_BEFORE = re.compile(
+    r"^(?P<lead>(?:i always forget (?:this|that)|for the record|just so you know|fyi|note|heads up|by the way|btw|one more thing|listen)\s*[:,-]\s*)?(?P<fact>[^?\n]{8,400}?)\s*[,.;:-]+\s*(?:and |so |please |can you |could you )*(?:remember|note|keep in mind|memori[sz]e|don't forget|save)(?: that| this| it| this fact| that fact| that down)?(?: please| for (?:me|later|next time)| for the next time)*\W*$"
+)
+
+
+def fact_before(text: Text) -> str | None:
+    """The fact of "our api runs on port 9000, remember that"."""
+    match = _FACT_BEFORE.match(text.masked())
+    return text.raw(match.start("fact"), match.end("fact")) if match else None

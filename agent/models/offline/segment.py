@@ -13,19 +13,19 @@ from .tables import FILLERS, PREAMBLES
 
 _VERBS = (
     r"install|provision|add|set up|setup|set|upgrade|update|downgrade|bump|pin|get|give|spin up|bring up|take|make|create|save|"
-    r"snapshot|snap|checkpoint|rewind|revert|restore|undo|roll|rollback|go|put|reset|show|list|display|tell|print|check|compare|diff|"
+    r"snapshot|snap|checkpoint|rewind|revert|restore|undo|roll|rollback|go(?= (?:back|to|live|ahead|in|into|through|over|on)\b)|put|reset|show|list|display|tell|print|check|compare|diff|"
     r"scan|inspect|analy[sz]e|look|see|deploy|redeploy|ship|release|publish|push|pull|copy|upload|download|sync|mirror|keep|switch|use|"
     r"change|activate|destroy|tear|remove|delete|kill|stop|run|execute|exec|remember|note|tail|start|restart|launch|clean|record|leave|"
     r"scaffold|fix|wait|repeat|send|write|open|merge|find"
 )
-_NOUNS = r"(?:status|history|drift|logs|snapshots|snapshot)(?=\s*(?:$|of\b|for\b|and\b|,|called|named|as\b))"
+_NOUNS = r"(?:(?:the )?last \d+ (?:log )?(?:lines|logs|snapshots|actions)\b|(?:the |a )?(?:status|history|drift|logs|snapshots|snapshot|differences))(?=\s*(?:$|of\b|for\b|and\b|,|called|named|as\b))"
 _NOT = r"don't|do not|never|please don't"
 _ASKS = r"what|what's|which|how|is|are|why|who|where|when"
-_FILL = rf"(?:{FILLERS}|(?:please|also|just|then|now|again)\s+|if [^,;]{{1,60}}?(?:,\s*|\s(?=(?:{_VERBS})\b)))*(?:(?:{'|'.join(PREAMBLES[:4])})(?:please )?)?"
+_FILL = rf"(?:{FILLERS}|(?:please|also|just|then|now|again)\s+|(?:if|once|when|as soon as) (?!was|were|did|do\b|is)[^,;]{{1,60}}?(?:,\s*|\s(?=(?:{_VERBS})\b)))*(?:(?:{'|'.join(PREAMBLES[:4])})(?:please )?)?"
 START = re.compile(rf"\s*{_FILL}(?:(?:{_VERBS}|{_NOT}|{_ASKS})(?![\w=/.@:-])|{_NOUNS}|with a snapshot first)")
 ACTION = re.compile(rf"(?:{_VERBS})(?![\w=/.@:-])")
 
-_SENTENCE = re.compile(r"(?<=[\w)\]\x01*/])\s?[.!?;]+(?=\s|$)|\n+")
+_SENTENCE = re.compile(r"(?<=[\w)\]\x01*/])(?:\s?[!?;]+|\.+)(?=\s|$)|\n+")
 _ITEM = re.compile(r"(?:^|(?<=\s))\d{1,2}[.)]\s+(?=[a-z])")
 _HARD = re.compile(
     r"\s*,?\s*(?<![\w-])(?:and then|but then|then|after that|afterwards|and afterwards|followed by|and finally|finally|and after that|and next)(?![\w-])\s*,?\s*"

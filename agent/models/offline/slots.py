@@ -12,8 +12,9 @@ from ...events import Call
 from .frames import Frame
 from .normalise import Text
 from .places import where
-from .tables import EVERYDAY, PACKAGES, PROGRAMS, RUNTIMES, SERVICES
-from .values import JOINT, coined, context, moment, namelike, number, pathlike
+from .english import ordinary
+from .tables import EVERYDAY, OBJECTS, PACKAGES, PROGRAMS, RUNTIMES, SERVICEISH, SERVICES, SPOKEN
+from .values import HOSTISH, JOINT, coined, context, moment, namelike, number, pathlike
 from .world import World, call
 
 
@@ -121,6 +122,8 @@ def run(clause: Clause) -> Found | None:
 
 def _exact(rest: Text, body: Text) -> str:
     """The command's own characters: all of it up to where the host or directory at its end was read."""
+    if any(re.match(rf"{said}\b", rest.raw().lower()) for said in SPOKEN):
+        return rest.low.strip()  # dictated: as it was said, "pie test", it is no command at all
     kept = len(body.low.rstrip())
     return rest.raw() if kept >= len(rest.low) else body.cut(0, kept).raw()
 
@@ -138,6 +141,9 @@ def snapshot(clause: Clause) -> Found | None:
     if re.search(r"\b(?:scan|list|show)\b", low) and clause.frame.how == "noun" and not re.match(r"(?:take|make|create|do|snap)", low):
         return None
     label: str | None = None
+    if of := re.match(r"\s*of (?:the |my |our |this |a )*([\w./:@-]+)", rest.low):
+        if of[1] not in OBJECTS and not pathlike(of[1]) and not HOSTISH.match(of[1]) and ordinary(of[1]) and of[1] not in SERVICEISH and of[1] not in ("current", "container", "vm", "what", "how", "python", "whole", "entire", "full", "present", "dev"):
+            return NO
     if match := _LABEL.search(rest.masked()):
         value = rest.cut(match.end())
         rest = rest.cut(0, match.start())
@@ -175,6 +181,9 @@ _WHEN = re.compile(r"(?:\b(?:from|since|of|in|for|over|during|on|until|before|af
 def history(clause: Clause) -> Found | None:
     how, rest = clause.frame.how, clause.rest
     low = clause.text.low
+    if how == "history" and (of := re.match(r"\s*of (?:the |a |an |our |my )?([\w.-]+)(.*)$", rest.low)):
+        if ordinary(of[1]) and of[1] not in OBJECTS and of[1] not in SERVICEISH and of[1] not in PACKAGES and not re.match(r"(?:snapshots?|actions?|changes?|installs?|deploy\w*|upgrades?|env\w*|last|past|this|today|yesterday|commands?|everything|all|what|packages?)$", of[1]):
+            return NO
     if any(word in EVERYDAY for word in re.findall(r"[a-z]+", rest.low)) and not moment(rest.low):
         return NO
     kind = {"snapshots": "snapshots", "last": "snapshots", "actions": "actions"}.get(how)
@@ -239,9 +248,9 @@ def status(clause: Clause) -> Found | None:
 _SERVICE = r"[\w][\w.@/-]{0,120}"
 _LINES = re.compile(rf"(?:(?:last|latest|recent|past|first|final|tail|only|the)\s+)*(?:-n\s*)?(\d[\d{JOINT}]*)(?:\s+(?:log )?(?:lines?|rows|entries|messages|logs?))?(?:\s+(?:of|from|in|for)\b)?")
 _LOGWORDS = re.compile(
-    r"\b(?:show|tail|follow|cat|fetch|dump|grab|stream|output|console|stdout|get|give|see|view|print|display|read|check|open|look|have|want|need|bring|pull|up|a|at|in|into|me|us|to|the|its|their|his|all|some|latest|"
+    r"(?<![\w-])(?:show|tail|follow|cat|fetch|dump|grab|stream|output|console|stdout|get|give|see|view|print|display|read|check|open|look|have|want|need|bring|pull|up|a|at|in|into|me|us|to|the|its|their|his|all|some|latest|"
     r"last|recent|log|logs|logfiles?|lines?|entries|file|files|of|from|for|by|on|what|what's|is|are|do|does|did|say|says|saying|printing|print|service|container|deployment|app's|"
-    r"server's|please|now|most|newest|few|tell|about|my|our|and|that|this|list|there|here|only|just|with|current|currently|live|again|whole|full|complete|any|also|too|wants|error|errors|output's|outputs|logging|outputting)\b"
+    r"server's|please|now|most|newest|few|tell|about|my|our|and|that|this|list|there|here|only|just|with|current|currently|live|again|whole|full|complete|any|also|too|wants|error|errors|output's|outputs|logging|outputting)(?![\w-])"
 )
 
 
@@ -279,7 +288,7 @@ def logs(clause: Clause) -> Found | None:
 
 
 _KINDWORDS = re.compile(
-    r"^\s*(?:(?:the|my|our|that|this|a|old|running|whole|entire|back|down|all|of|from|deployment|deployments|service|services|sandbox|sandboxes|app|stack|release|version|container|application|named|called|for|on|up|previous|last|to|again|now|dev|temporary)\b\s*)+(?=\S)"
+    r"^\s*(?:(?:the|my|our|that|this|a|old|running|whole|entire|back|down|all|of|from|deployment|deployments|service|services|sandbox|sandboxes|app|stack|release|version|container|application|named|called|for|on|up|previous|last|to|again|now|temporary|production)(?![\w.-])\s*)+(?=\S)"
 )
 _KINDTAIL = re.compile(r"\s+(?:deployments?|services?|sandbox(?:es)?|apps?|stack|releases?|containers?|application|instance|back|down|again|now|completely|entirely|for good|altogether|too|as well|there|to (?:the|its) (?:previous|last|prior|earlier) (?:release|version|deployment|state)|(?:to|by) (?:one|the previous) (?:release|version)|one (?:release|version))+$")
 
@@ -305,6 +314,11 @@ def names(text: Text) -> list[Text]:
 
 def rollback(clause: Clause) -> Found | None:
     rest, world = clause.rest, clause.world
+    if clause.frame.how == "it":
+        last = world.last()
+        if world.subject:
+            return made(call("rollback", name=world.subject))
+        return made(call("rollback", name=last.args.get("name") or world.name())) if last and last.tool in ("deploy", "rollback", "logs") and world.name() else None
     if clause.frame.how == "previous" and (of := re.match(r".*?\b(?:go|switch|revert|return|get|put|bring|take|move|rewind|restore|roll|deploy|redeploy)\s+(?:the |my )?([\w.-]+)(?: back)? to", clause.head)) and namelike(of[1]) and of[1] != "back":
         return made(call("rollback", name=clause.text.raw(of.start(1), of.end(1))))
     ask = asks(f"Roll back which deployment?{_choice(world)} To take the environment itself back, say: rewind to last.")
@@ -318,9 +332,17 @@ def rollback(clause: Clause) -> Found | None:
         return NO
     if any(not namelike(item.low) for item in found):
         return None
+    if any(foreign(item.low, world) for item in found) and not re.search(r"\b(?:service|deployment|release|app)\b", rest.low):
+        return NO if re.search(r"\b(?:the|my|a)\b", rest.low) else ask
     if any(item.low in PACKAGES and item.low not in SERVICES for item in found):
         return asks(f"{found[0].raw()} is a package: go back to before it was changed (rewind), or install a version of it?")
     return made(*(call("rollback", name=item.raw()) for item in found))
+
+
+def foreign(word: str, world: World) -> bool:
+    """An ordinary English word that nobody is known to have given to a service, context or snapshot here."""
+    names = {*world.known.services, *world.known.snapshots, *world.known.hosts}
+    return not (word in names or coined(word) or word in SERVICEISH or word in SERVICES or context(word)) and ordinary(word)
 
 
 def _choice(world: World) -> str:
@@ -349,6 +371,8 @@ def switch(clause: Clause) -> Found | None:
     verb = clause.head.split()[0] if clause.head.split() else ""
     if not usual and not explicit and (not namelike(word) or article or (verb not in ("switch", "change", "flip") and not coined(word))):
         return NO if verb in ("switch", "flip", "toggle") else None
+    if not explicit and foreign(word, clause.world):
+        return NO if verb not in ("switch", "change") else asks(f"Is {word} a context of this project? Say: switch to the {word} context.")
     if usual and not explicit and verb not in ("switch", "change", "move", "flip", "go", "set", "hop", "toggle"):
         return None
     start = clause.rest.low.find(word)
@@ -396,4 +420,9 @@ def destroy(clause: Clause) -> Found | None:
         return NO
     if not weak and not explicit and any(i.low.endswith("s") and not coined(i.low) and i.low not in SERVICES and i.low not in world.known.services for i in found):
         return asks(f"Destroy {found[0].raw()}: is that the name of a service, deployment or sandbox?{known}")
+    if not explicit and any(foreign(i.low, world) for i in found):
+        strange = next(i for i in found if foreign(i.low, world))
+        if re.search(rf"\b(?:the|my|this|that|old|all|your|our|a)\b.*\b{re.escape(strange.low)}\b", low):
+            return NO
+        return asks(f"Destroy {strange.raw()}: is that the name of a service, deployment or sandbox?{known}")
     return made(*(call("destroy", name=item.raw()) for item in found))

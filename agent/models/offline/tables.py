@@ -66,6 +66,23 @@ PROGRAMS = words(
     "htop nvidia-smi openssl dig ping nc lsof netstat ss id hostname free uptime diff sort uniq xargs tee seq test"
 )
 """First words that make a line a command."""
+SERVICEISH = words(
+    "api apis web app backend frontend worker workers server site website webapp service gateway proxy auth login checkout payment "
+    "payments billing orders order cart catalog catalogue inventory users user search indexer database db cache queue broker scheduler cron "
+    "admin dashboard bot chatbot notifications notification notifier mailer metrics monitoring analytics reports reporting importer exporter ingest "
+    "ingestion pipeline processor consumer producer uploader renderer transcoder recommender crawler scraper demo blog shop store docs "
+    "portal client ui core media storage files assets cdn graphql rest rpc grpc websocket events bus router shipping pricing "
+    "profile profiles sessions session identity sso oauth ledger crm cms wiki forum chat feed landing main primary replica "
+    "staging test testing sandbox prototype preview legacy blue green canary edge sidecar agent collector exporter mail smtp ftp "
+    "tracker timer game-server hub registry vault catalog-db customer customers product products review reviews stats"
+)
+"""Words that people call their services by, though they are ordinary words too."""
+SNAPSHOTISH = words(
+    "baseline green blue red stable clean fresh initial working good start before after release demo final backup base alpha beta gamma "
+    "v1 v2 first original ready done known tested passing eod monday tuesday wednesday thursday friday golden gold safe safepoint "
+    "checkpoint vanilla pristine default empty works draft milestone nightly weekly daily"
+)
+"""Words that people label snapshots with."""
 CONTEXTS = pairs(
     "prod=production,live dev=development staging=stage test=testing qa uat preprod=pre-prod,preproduction local demo canary ci "
     "sandbox integration"
@@ -79,33 +96,33 @@ OBJECTS = words(
 EVERYDAY = words(
     "account accounts passport passports faith humanity troops troop army armies soldiers soldier forces force parachute "
     "parachutes airbag airbags police drone drones satellite satellites sail sails shield shields carpet carpets rug rugs "
-    "clock clocks tape tapes movie movies film films song songs music video videos photo photos picture pictures image "
-    "images camera cameras phone phones iphone calendar calendars watch watches email emails mail mails inbox message messages "
+    "clock clocks tape tapes movie movies film films song songs music video videos photo photos picture pictures "
+    "camera cameras phone phones iphone calendar calendars watch watches email emails mail mails inbox "
     "contact contacts friend friends friendship enemy enemies wife husband marriage mother father mom dad mum grandma "
     "grandpa kid kids child children baby family brother sister people person man woman men women dog dogs cat cats pet "
     "house houses home kitchen sink bathroom bedroom room rooms living garden gardens tree trees window windows door "
-    "doors roof wall walls floor floors furniture chair chairs table tables sofa bed beds sleep bath shower curtains curtain lamp "
+    "doors roof wall walls floor floors furniture chair chairs sofa bed beds sleep bath shower curtains curtain lamp "
     "lamps light lights bulb bulbs fridge oven stove dishwasher washer dryer laundry heating heater thermostat tv "
     "television radio stereo car cars tire tires tyre tyres engine oil brakes bike bikes bicycle truck bus train trains "
     "plane planes flight flights airport hotel hotels ticket tickets seat seats class business economy trip trips holiday "
     "vacation travel beach boat boats ship ships sea ocean river lake mountain mountains sky horizon moon sun star stars "
     "earth world planet weather rain snow wind storm fire fireplace water coffee tea beer wine milk bread pizza burger "
     "sandwich lunch dinner breakfast food meal recipe cake cakes cookie cookies apple apples banana egg eggs cheese "
-    "chicken salad soup shopping groceries grocery list lists money bank banks card cards credit loan tax taxes bill "
-    "bills invoice invoices salary job jobs career resume cv boss meeting meetings appointment alarm reminder birthday party wedding "
+    "chicken salad soup shopping groceries grocery money bank banks card cards credit loan tax taxes bill "
+    "bills invoice invoices salary career resume cv boss meeting meetings appointment alarm reminder birthday party wedding "
     "gift gifts present school university college homework exam class lesson teacher student book books story stories poem essay "
     "article articles newspaper magazine letter letters pen paper desk office doctor dentist hospital medicine disease "
     "health body brain heart hand hands leg legs arm arms face hair eye eyes nose mouth tooth teeth stain stains dress "
-    "shirt shoes shoe pants jacket hat clothes makeup game games football soccer basketball tennis match team marathon race "
+    "shirt shoes shoe pants jacket hat clothes makeup game games football soccer basketball tennis match marathon race "
     "gym workout yoga diet weight life death love hate hope dream dreams soul god church president election government "
     "country border borders city town village street road bridge building elevator stairs evidence crime criminal prison judge "
     "law lawyer court war peace weapon weapons gun guns bomb bombs missile missiles nuclear alamo history rome paris "
-    "london berlin button buttons plug trigger luggage suitcase barcode qr fingerprint fingerprints document documents "
-    "mind memory memories past future time times day night errand errands mile miles kilometre kilometres kilometers "
+    "london berlin button buttons plug trigger luggage suitcase barcode qr fingerprint fingerprints "
+    "mind past future time times day night errand errands mile miles kilometre kilometres kilometers "
     "childhood balance hopes trust relationship reputation confidence skin hormone vaccine vaccines mattress tent tents "
     "solar panels panel windows11 macos ios android windows-11 instagram facebook twitter tiktok whatsapp snapchat spotify "
     "netflix playlist podcast membership subscription subscriptions plan plans password passwords wifi wi-fi bluetooth printer keyboard "
-    "mouse monitor headphones speakers battery charger numbers mouth tap bathwater nets net mosquitoes mousetrap ladder toilet"
+    "mouse headphones speakers battery charger numbers mouth tap bathwater nets net mosquitoes mousetrap ladder toilet"
 )
 """Things of everyday life. They are no names of packages, services, contexts or paths, whatever verb stands before them."""
 
@@ -113,7 +130,7 @@ KEYWORDS = words(
     "install provision upgrade update downgrade snapshot snapshots checkpoint rewind restore revert rollback deploy "
     "redeploy destroy remove delete switch status history drift compare changed changes logs remember execute project "
     "environment dependencies packages please show list scan undo setup sync what since this that with yesterday "
-    "everything missing version machine running context staging production replicas called install latest"
+    "everything missing version machine running context staging production replicas called install latest synchronize synchronise redeploy running worker"
 )
 """Words of the grammar itself: a typo in one of these may be mended for matching. A name never is."""
 REAL = words(
@@ -134,7 +151,7 @@ TYPOS = {
     "hte": "the", "adn": "and", "nad": "and", "envrionment": "environment", "enviroment": "environment",
     "enviornment": "environment", "dependancies": "dependencies", "dependecies": "dependencies", "dependencys": "dependencies",
     "snaphot": "snapshot", "snapsot": "snapshot", "snapshoot": "snapshot", "depoy": "deploy", "rewin": "rewind",
-    "yestarday": "yesterday", "yesteday": "yesterday", "yday": "yesterday", "rn": "now",
+    "shw": "show", "tkae": "take", "mkae": "make", "shwo": "show", "giv": "give", "tak": "take", "hsow": "show", "gie": "give", "instl": "install", "isntal": "install", "rool": "roll", "rol": "roll", "runing": "running", "runnning": "running", "wat": "what", "wut": "what", "wht": "what", "waht": "what", "stagign": "staging", "prodction": "production", "pleas": "please", "cahnged": "changed", "bakc": "back", "bak": "back", "evrything": "everything", "logz": "logs", "lgos": "logs", "serivce": "service", "servcie": "service", "depndencies": "dependencies", "sanpshot": "snapshot", "snpshot": "snapshot", "syncronise": "synchronise", "syncronize": "synchronize", "sinc": "sync", "yestarday": "yesterday", "yesteday": "yesterday", "yday": "yesterday", "rn": "now",
 }  # fmt: skip
 SPOKEN = {
     "num pie": "numpy", "num py": "numpy", "my sequel": "mysql", "post gres": "postgres", "post gress": "postgres",

@@ -10,7 +10,7 @@ JOINT = "·"
 """Between groups of a spoken number: three·eleven is 3.11 as a version and 311 as a port; eighty·eighty is 8080."""
 
 _NUMBER = "|".join(sorted([*UNITS, *TENS, "hundred", "thousand"], key=len, reverse=True))
-SPOKEN_NUMBER = re.compile(rf"(?<![\w.@/-])(?:{_NUMBER})(?:[ -](?:(?:point|dot) )?(?:{_NUMBER})){{0,12}}(?![\w@/=-])")
+SPOKEN_NUMBER = re.compile(rf"(?<![\w.@/-])(?:{_NUMBER})(?:[ -](?:(?:point|dot) |(?:(?<=hundred )|(?<=thousand ))and )?(?:{_NUMBER})){{0,12}}(?![\w@/=-])")
 
 
 def spoken_number(text: str) -> str | None:
@@ -22,7 +22,7 @@ def spoken_number(text: str) -> str | None:
         return None
     out = ""
     for part in re.split(r"[ -](?:point|dot) ", text):
-        out += ("." if out else "") + JOINT.join(str(n) for n in _groups(re.split(r"[ -]", part)))
+        out += ("." if out else "") + JOINT.join(str(n) for n in _groups(re.split(r"[ -](?:and )?", part)))
     return out
 
 
@@ -65,7 +65,8 @@ def number(text: str) -> int | None:
 
 _USER = r"[a-z_][\w.-]{0,63}"
 _NAME = r"[a-z0-9](?:[\w.-]{0,252}[a-z0-9])?"
-HOST = rf"(?:docker:{_NAME}|vm:{_NAME}|ssh:(?:{_USER}@)?{_NAME}(?::\d{{1,5}}(?!\d))?|{_USER}@{_NAME}(?::\d{{1,5}}(?![\d/]))?)"
+_FQDN = r"(?:(?!(?:latest|next|beta|lts|stable|alpha|rc|canary|v\d[\w.]*)\b)[a-z](?:[\w.-]{0,252}[a-z0-9])?|\d{1,3}(?:\.\d{1,3}){3}(?![\w.]))"
+HOST = rf"(?:docker:{_NAME}|vm:{_NAME}|ssh:(?:{_USER}@)?{_NAME}(?::\d{{1,5}}(?!\d))?|{_USER}@{_FQDN}(?::\d{{1,5}}(?![\d/]))?)"
 """An explicit host. `me@box:/dir` is a place of sync, not a host: what follows must be no path."""
 HOSTISH = re.compile(rf"(?<![\w@/.:-]){HOST}(?![\w@/]|:[/~.\w])")
 PLACE = re.compile(

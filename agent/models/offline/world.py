@@ -8,11 +8,16 @@ from typing import Any
 
 from ...events import Call
 from ..base import Known, Request
-from .normalise import normalise
+from .normalise import Text, normalise
 from .tables import RUNTIMES, SERVICES
-from .values import number
+from .values import namelike, number
 
 _NAMED = {"deploy": "name", "rollback": "name", "destroy": "name", "logs": "service"}
+_ABOUT = re.compile(
+    r"(?:why (?:is|does|did|has) )?(?:the )?(?:new |last |latest |current )?(?:release|deployment|version|deploy) of (?:the )?([\w.-]+)"
+    r"|why (?:is|does|did|has) (?:the |my |our )?([\w.-]+) (?:crash|fail|dying|down|slow|not |restart|hang|return|throw|giv)"
+    r"|(?:[\w' ]{0,20}?[, ])??(?:the |my |our )([\w.-]+)(?: (?:service|container|deployment|app|server|sandbox))?(?:'s| is| are| was| keeps| has| seems| looks| crash\w*| died| dies| hangs| went| won't| doesn't| isn't| stopped| fails| returns| gives| throws| responds| acts)\b"
+)
 _PORT = re.compile(
     r"(?:\b(?:my|our|the|always use) )?\b([\w.-]+)(?: (?:service|server|app|always|usually|normally|now|is|are|runs?|listens?|listening|running|lives|uses?|on|at|the))* (?:on |at |is |uses )?(?:the )?port (?:is )?(\d{2,5})\b"
     r"|\b([\w.-]+)(?: (?:service|server|app|always|usually|normally|now))* (?:runs|listens|is|is listening|is running|lives)(?: always| usually)? (?:on|at) (\d{2,5})\b"
@@ -29,6 +34,8 @@ class World:
     known: Known
     notes: tuple[str, ...] = ()
     earlier: list[Call] = field(default_factory=list[Call])
+    subject: str | None = None
+    """What an earlier part of the request was about: "the worker is acting up, show me its logs"."""
 
     @classmethod
     def of(cls, request: Request) -> World:
@@ -37,8 +44,17 @@ class World:
     def last(self) -> Call | None:
         return self.earlier[-1] if self.earlier else None
 
+    def hear(self, part: Text) -> None:
+        """Notice what a part is about."""
+        if match := _ABOUT.match(part.low):
+            group = next(g for g in (1, 2, 3) if match[g])
+            if namelike(match[group]):
+                self.subject = part.raw(match.start(group), match.end(group))
+
     def name(self) -> str | None:
         """The service, deployment or sandbox spoken of last: what "it" means to `logs`, `rollback` and `destroy`."""
+        if self.subject:
+            return self.subject
         for call in reversed(self.earlier):
             value = call.args.get(_NAMED.get(call.tool, ""))
             if isinstance(value, str):
