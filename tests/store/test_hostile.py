@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-import resource
+import shutil
 import socket
 import stat
 import subprocess
+import sys
+import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +21,9 @@ import pytest
 
 from envsync.tools.errors import Failed
 from envsync.tools.store import tree
-from envsync.tools.store.model import Budget
+from envsync.tools.store.cache import Cache
+from envsync.tools.store.model import Budget, Manifest
+from envsync.tools.store.store import Store
 
 from .conftest import Lab
 
@@ -249,8 +254,6 @@ m2 = tree.capture(root, store, cache)
 assert m.digest == m2.digest and m.files == 20_000
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base) * 1024 // 20_000)
 """
-    import sys
-
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert int(result.stdout) < 3000, "bytes of memory per file"
@@ -281,48 +284,91 @@ def test_as_root_a_restored_file_keeps_its_owner(lab: Lab) -> None:
     assert (lab.root / "theirs").stat().st_uid == 1234, "a new file belongs to whom its directory does"
 
 
-def test_an_unreadable_file_is_named_and_never_lost(lab: Lab) -> None:
-    """In a child that gives up root, since root may read everything."""
-    lab.write("open", "x")
-    lab.write("secret", "mine", 0o000)
-    lab.write("dark/inside", "mine")
-    (lab.root / "dark").chmod(0o000)
-    script = f"""
-import os
-from pathlib import Path
-if os.geteuid() == 0:
-    for at in (Path({str(lab.root)!r}), *Path({str(lab.root)!r}).parents):
-        if str(at).startswith("/tmp/"): os.chmod(at, os.stat(at).st_mode | 0o755)
-    for base, dirs, files in os.walk({str(lab.root.parent)!r}):
+def as_user(act: Callable[[Lab], None]) -> None:
+    """Run in a child without root's rights, in a directory of its own, since root may do everything anyhow."""
+    base = Path(tempfile.mkdtemp(dir="/tmp"))
+    root = os.geteuid() == 0
+    if root:
         os.chown(base, 4321, 4321)
-        for f in files: os.chown(os.path.join(base, f), 4321, 4321)
-    os.chown({str(lab.root)!r} + "/dark", 4321, 4321)
-from envsync.tools.store import tree
-from envsync.tools.store.cache import Cache
-from envsync.tools.store.store import Store
-from envsync.tools.store.model import Manifest
-import ctypes
-if os.geteuid() == 0: os.setgid(4321); os.setuid(4321)
-root = Path({str(lab.root)!r})
-store, cache = Store(root.parent / "store"), Cache(root.parent / "cache")
-m = tree.capture(root, store, cache)
-print(sorted(n.path for n in m.notices))
-(root / "open").write_text("edited")
-done = tree.restore(root, m, tree.capture(root, store, cache), store)
-print((root / "open").read_text(), done.kept)
-empty = Manifest(m.entries[:1])
-done = tree.restore(root, empty, tree.capture(root, store, cache), store)
-print(sorted(n.path for n in done.kept), sorted(os.listdir(root)))
-"""
-    import sys
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            if root:
+                os.setgroups([])
+                os.setgid(4321)
+                os.setuid(4321)
+            (base / "project").mkdir()
+            act(Lab(base / "project", Store(base / "state/store"), Cache(base / "state/cache")))
+        except BaseException:
+            os.write(writing, traceback.format_exc().encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as answer:
+        problem = answer.read().decode()
+    os.waitpid(child, 0)
+    subprocess.run(["chmod", "-R", "u+rwX", str(base)], check=True)
+    shutil.rmtree(base)
+    assert not problem, problem
 
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines() == [
-        "['dark', 'secret']",
-        "x []",
-        "['dark', 'secret'] ['dark', 'secret']",
-    ]
+
+def test_an_unreadable_file_is_named_and_never_lost() -> None:
+    def act(lab: Lab) -> None:
+        lab.write("open", "x")
+        lab.write("secret", "mine", 0o000)
+        lab.write("dark/inside", "mine")
+        (lab.root / "dark").chmod(0o000)
+        target = lab.capture()
+        assert sorted(n.path for n in target.notices) == ["dark", "secret"]
+        (lab.root / "open").write_text("edited")
+        assert lab.rewind(target).kept == []
+        assert (lab.root / "open").read_text() == "x"
+        empty = Manifest(target.entries[:1])
+        assert sorted(n.path for n in lab.rewind(empty).kept) == ["dark", "secret"]
+        assert sorted(os.listdir(lab.root)) == ["dark", "secret"]
+        # Readable now: the snapshot says nothing about what is inside, so going back to it must not remove it.
+        (lab.root / "dark").chmod(0o755)
+        (lab.root / "secret").chmod(0o644)
+        done = lab.rewind(target)
+        assert not (lab.root / "dark").stat().st_mode & 0o777, "its own mode is known, and back"
+        (lab.root / "dark").chmod(0o755)
+        assert (lab.root / "dark/inside").read_text() == "mine"
+        assert (lab.root / "secret").read_text() == "mine"
+        assert [n.path for n in done.kept] == ["secret"]
+
+    as_user(act)
+
+
+def test_locked_directories_and_files_are_rewound_by_their_owner(read: Read) -> None:
+    def act(lab: Lab) -> None:
+        lab.write("vendor/pkg/a.txt", "one", 0o444)
+        lab.write("vendor/pkg/b.txt", "two", 0o400)
+        lab.write("vendor/gone/c.txt", "three")
+        lab.write("dark/inside", "x")
+        for path in ("vendor/pkg", "vendor", "."):
+            (lab.root / path).chmod(0o555)
+        before = read(lab.root)
+        target = lab.capture()
+        for path in (".", "vendor", "vendor/pkg"):
+            (lab.root / path).chmod(0o755)
+        (lab.root / "vendor/pkg/a.txt").unlink()
+        lab.write("vendor/pkg/a.txt", "edited", 0o444)
+        (lab.root / "vendor/pkg/b.txt").unlink()
+        lab.write("vendor/pkg/new.txt", "new")
+        shutil.rmtree(lab.root / "vendor/gone")
+        for path in ("vendor/pkg", "vendor", "."):
+            (lab.root / path).chmod(0o555)
+        locked = lab.capture()
+        lab.rewind(target)
+        assert read(lab.root) == before
+        lab.rewind(locked)
+        assert lab.look().entries == locked.entries
+        (lab.root / "dark").chmod(0o000)
+        lab.rewind(target)
+        assert read(lab.root) == before
+
+    as_user(act)
 
 
 def test_the_store_is_private(lab: Lab) -> None:
@@ -332,4 +378,3 @@ def test_the_store_is_private(lab: Lab) -> None:
         assert stat.S_IMODE(os.stat(folder).st_mode) == 0o700
         for name in (*directories, *files):
             assert not stat.S_IMODE(os.stat(os.path.join(folder, name)).st_mode) & 0o077, name
-    assert resource.RLIMIT_NOFILE

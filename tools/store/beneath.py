@@ -17,6 +17,8 @@ from .model import Entry
 from .walk import Beneath
 
 T = TypeVar("T")
+ANY = getattr(os, "O_PATH", os.O_RDONLY)
+"""Of Linux; elsewhere a file that may not be read can have its mode set only by its owner's hand."""
 WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -238,10 +240,13 @@ def _chmod(folder: int, name: str, mode: int) -> None:
     if info.st_mode & 0o7777 == mode:
         return
     # O_PATH opens even what may not be read; the kernel resolves /proc/self/fd to exactly that inode.
-    fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    fd = os.open(name, ANY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     try:
         if stat.S_ISLNK(os.fstat(fd).st_mode):
             raise Moved(name)
-        os.chmod(f"/proc/self/fd/{fd}", mode)
+        if ANY:
+            os.chmod(f"/proc/self/fd/{fd}", mode)
+        else:
+            os.fchmod(fd, mode)
     finally:
         os.close(fd)

@@ -20,7 +20,7 @@ from .cache import RACY_NS, Cache, Known
 from .collector import without_collector
 from .durable import trouble
 from .manifest import encode
-from .model import Budget, Entry, Manifest, Notice, make_entry
+from .model import LEFT_OUT, UNREAD, Budget, Entry, Manifest, Notice, make_entry
 from .pack import RECIPE, Writer
 from .store import Store
 from .walk import Folder, open_root, walk
@@ -66,7 +66,7 @@ def capture(
         except OSError as error:
             raise trouble(error, store.directory) from None
         scan.remember()
-        store.captured(manifest.digest)
+        store.captured(encoded)
         return manifest
 
 
@@ -136,7 +136,7 @@ class _Scan:
                 self._folder(folder, entries)
         finally:
             os.close(root)
-        self.notices += [Notice(path, f"directory not read: {why}") for path, why in refused]
+        self.notices += [Notice(path, f"{UNREAD}: {why}") for path, why in refused]
         if self.linked:
             self.notices.append(
                 Notice(".", f"{self.linked} files have further hard links; a rewind restores each as a file of its own")
@@ -159,7 +159,7 @@ class _Scan:
         try:
             listing = os.scandir(folder.fd)
         except OSError as error:
-            self.notices.append(Notice(prefix or ".", f"directory not read: {error.strerror}"))
+            self.notices.append(Notice(prefix.rstrip("/") or ".", f"{UNREAD}: {error.strerror}"))
             return
         with listing:
             for item in listing:
@@ -170,6 +170,7 @@ class _Scan:
                 name = item.name
                 path = prefix + name
                 if excludes and path in excludes:
+                    self.notices.append(Notice(path, f"{LEFT_OUT}: excluded"))
                     continue
                 mode = info.st_mode
                 kind = mode & 0o170000
@@ -196,7 +197,7 @@ class _Scan:
                     entries.append(new(Entry, (path, "file", mode & 0o7777, mtime, size, digest, None)))
                 elif kind == 0o040000:
                     if (info.st_dev, info.st_ino) == self.own:
-                        self.notices.append(Notice(path, "left out: it is the snapshot store itself"))
+                        self.notices.append(Notice(path, f"{LEFT_OUT}: it is the snapshot store itself"))
                         continue
                     entries.append(new(Entry, (path, "directory", mode & 0o7777, info.st_mtime_ns, 0, None, None)))
                     folder.pending.append(name)

@@ -21,7 +21,11 @@ TEMPORARY = ".tmp-"
 def writable(directory: Path) -> None:
     """Make a directory of the store, private to the user."""
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not directory.is_dir():
+            if not directory.parent.exists():
+                writable(directory.parent)
+            directory.mkdir(mode=0o700, exist_ok=True)
+            sync_directory(directory.parent)  # a synced file is lost all the same when its directory's own name is
     except OSError as error:
         raise trouble(error, directory) from None
 

@@ -37,6 +37,8 @@ class Encoded(NamedTuple):
     digest: str
     root: bytes
     chunks: list[tuple[str, bytes]]
+    stretches: list[Sequence[Entry]]
+    """The entries of each chunk."""
 
 
 def encode(manifest: Manifest) -> Encoded:
@@ -45,33 +47,46 @@ def encode(manifest: Manifest) -> Encoded:
     cuts = [i for i, entry in enumerate(entries, 1) if not crc32(_bytes(entry[0])) & CUT]
     cuts.append(len(entries))
     chunks: list[tuple[str, bytes]] = []
+    stretches: list[Sequence[Entry]] = []
     start = 0
     for cut in cuts:
         while start < cut:
             end = min(cut, start + CHUNK)
-            chunk = _pack(entries[start:end])
+            stretches.append(entries[start:end])
+            chunk = _pack(stretches[-1])
             chunks.append((blake3(chunk).hexdigest(), chunk))
             start = end
     notices = json.dumps(manifest.notices, separators=(",", ":")).encode()
     listed = bytes.fromhex("".join([digest for digest, _ in chunks]))
     root = b"".join((MAGIC, struct.pack("<II", len(chunks), len(notices)), listed, notices))
-    return Encoded(blake3(root).hexdigest(), root, chunks)
+    return Encoded(blake3(root).hexdigest(), root, chunks, stretches)
 
 
-def decode(root: bytes, get: Callable[[Sequence[str]], Sequence[bytes]]) -> Manifest:
-    """The manifest of a root object; `get` fetches chunks by digest, in order, already verified."""
+def decode(root: bytes, get: Callable[[str], bytes], known: dict[str, Sequence[Entry]]) -> Manifest:
+    """The manifest of a root object; `get` fetches a chunk by digest, already verified.
+
+    `known` has the entries of chunks that were decoded before, and has those of this manifest afterwards: two
+    snapshots of one project share nearly all of their chunks.
+    """
     entries: list[Entry] = []
+    used: dict[str, Sequence[Entry]] = {}
     try:
         with without_collector():
-            for chunk in get(chunks(root)):
-                entries += _unpack(chunk)
+            for digest in chunks(root):
+                stretch = known.get(digest)
+                if stretch is None:
+                    stretch = unpack(get(digest))
+                used[digest] = stretch
+                entries += stretch
         count, length = struct.unpack_from("<II", root, len(MAGIC))
         start = len(MAGIC) + 8 + 32 * count
         notices = tuple(Notice(path, text) for path, text in json.loads(root[start : start + length]))
-    except (ValueError, IndexError, struct.error) as error:
+    except (ValueError, IndexError, StopIteration, struct.error) as error:
         raise Damaged(
             f"a stored manifest cannot be read ({error})", "take a new snapshot; older ones may be whole"
         ) from None
+    known.clear()
+    known.update(used)
     return Manifest(tuple(entries), notices)
 
 
@@ -87,7 +102,7 @@ def chunks(root: bytes) -> list[str]:
 
 def contents(chunk: bytes) -> set[str]:
     """The digests of file contents that one chunk refers to, without making its entries."""
-    return {entry.digest for entry in _unpack(chunk) if entry.digest}
+    return {entry.digest for entry in unpack(chunk) if entry.digest}
 
 
 def _pack(entries: Sequence[Entry]) -> bytes:
@@ -115,7 +130,8 @@ def _pack(entries: Sequence[Entry]) -> bytes:
     )
 
 
-def _unpack(chunk: bytes) -> list[Entry]:
+def unpack(chunk: bytes) -> list[Entry]:
+    """The entries of one chunk. Raises ValueError or struct.error for what is none."""
     n, flags, names, links = _HEAD.unpack_from(chunk)
     at = _HEAD.size
     codes = chunk[at : at + n]

@@ -40,6 +40,11 @@ make_entry = cast("Callable[[type[Entry], Iterable[object]], Entry]", tuple.__ne
 """`Entry(*fields)` at a third of the cost: a scan makes tens of thousands."""
 
 
+UNREAD = "directory not read"
+LEFT_OUT = "left out"
+"""How the notices begin that say where a manifest is blind."""
+
+
 class Notice(NamedTuple):
     """Something about a path that the tree's entries do not say, e.g. that it was skipped and why."""
 
@@ -64,6 +69,13 @@ class Manifest:
     @cached_property
     def by_path(self) -> dict[str, Entry]:
         return {entry.path: entry for entry in self.entries}
+
+    @cached_property
+    def blind(self) -> tuple[str, ...]:
+        """Beginnings of paths that the manifest says nothing about: below unreadable directories, at and below excluded paths."""
+        unread = [notice.path + "/" for notice in self.notices if notice.text.startswith(UNREAD)]
+        left_out = [notice.path for notice in self.notices if notice.text.startswith(LEFT_OUT)]
+        return (*unread, *left_out, *(path + "/" for path in left_out))
 
     @cached_property
     def bytes(self) -> int:

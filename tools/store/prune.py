@@ -51,9 +51,10 @@ def collect(
     gone = [s for s in surplus(snapshots, keep, now or datetime.now(UTC)) if s.id not in protect]
     ids = {s.id for s in gone}
     live: Counter[str] = Counter()
+    read: dict[str, set[str]] = {}
     for snapshot in snapshots:
         if snapshot.id not in ids:
-            live.update(references(blobs, snapshot))
+            live.update(references(blobs, snapshot, read))
     if keep.bytes is not None:
         newest = {(s.host, s.path): s.id for s in snapshots}
         for snapshot in snapshots:
@@ -62,7 +63,7 @@ def collect(
             kept = snapshot.label is not None or newest[(snapshot.host, snapshot.path)] == snapshot.id
             if kept or snapshot.id in ids or snapshot.id in protect:
                 continue
-            live.subtract(references(blobs, snapshot))
+            live.subtract(references(blobs, snapshot, read))
             live += Counter()  # drops what has come to zero
             gone.append(snapshot)
             ids.add(snapshot.id)
@@ -71,13 +72,18 @@ def collect(
     return [s.id for s in gone], _free(blobs, set(live))
 
 
-def references(blobs: Blobs, snapshot: Snapshot) -> set[str]:
-    """The digests of all blobs that a snapshot needs: manifest, its chunks, contents, their chunks, dotfiles."""
+def references(blobs: Blobs, snapshot: Snapshot, read: dict[str, set[str]]) -> set[str]:
+    """The digests of all blobs that a snapshot needs: manifest, its chunks, contents, their chunks, dotfiles.
+
+    `read` remembers what each chunk of a manifest refers to: snapshots of one project share nearly all of them.
+    """
     found = {snapshot.manifest, *(file.digest for file in snapshot.dotfiles)}
     listed = chunks(blobs.get(snapshot.manifest))
     found.update(listed)
     for chunk in listed:
-        found |= contents(blobs.get(chunk))
+        if chunk not in read:
+            read[chunk] = contents(blobs.get(chunk))
+        found |= read[chunk]
     spots = blobs.spots()
     for digest in [d for d in found if d in spots and spots[d].kind]:
         found.update(blobs.parts(digest))

@@ -14,9 +14,9 @@ from blake3 import blake3
 
 from ..errors import Damaged, EnvSyncError, Failed, Locked
 from .blobs import Blobs
-from .durable import sweep, trouble, writable
-from .manifest import chunks, contents, decode
-from .model import DiskUse, Keep, Manifest, Pruned, Snapshot
+from .durable import publish, sweep, trouble, writable
+from .manifest import Encoded, chunks, contents, decode
+from .model import DiskUse, Entry, Keep, Manifest, Pruned, Snapshot
 from .prune import collect
 from .records import Records
 
@@ -35,6 +35,7 @@ class Store:
         self.blobs = Blobs(directory / "packs")
         self.records = Records(directory / "snapshots")
         self._whole: dict[str, int] = {}
+        self._stretches: dict[str, Sequence[Entry]] = {}
 
     @contextmanager
     def writing(self) -> Generator[None]:
@@ -82,13 +83,14 @@ class Store:
 
     def manifest(self, digest: str) -> Manifest:
         """A captured tree; raises Damaged when it is missing or does not verify."""
-        manifest = decode(self.get(digest), lambda wanted: [self.get(chunk) for chunk in wanted])
+        manifest = decode(self.get(digest), self.get, self._stretches)
         vars(manifest)["digest"] = digest  # verified just now, so that asking for it does not encode again
         return manifest
 
-    def captured(self, manifest: str) -> None:
-        """Remember that everything a manifest refers to was seen to be here; spares `save` the check."""
-        self._whole[manifest] = self.generation
+    def captured(self, encoded: Encoded) -> None:
+        """Remember that everything a manifest refers to was seen to be here: spares `save` the check and `manifest` work."""
+        self._whole[encoded.digest] = self.generation
+        self._stretches = dict(zip([digest for digest, _ in encoded.chunks], encoded.stretches, strict=True))
 
     def save(self, snapshot: Snapshot) -> Snapshot:
         """Write the record, last of all and durably; returns it with `id` and `seq` filled in.
@@ -146,7 +148,7 @@ class Store:
             sweep(self.blobs.directory)
             sweep(self.records.directory)
             forgotten, blobs = collect(self.blobs, self.records, keep or Keep(), protect, now)
-            (self.directory / "generation").write_text(str(self.generation + 1))
+            publish(self.directory, "generation", str(self.generation + 1).encode(), replace=True)
             return Pruned(snapshots=tuple(forgotten), blobs=blobs, bytes=max(0, before.bytes - self.du().bytes))
 
     def check(self) -> list[str]:
