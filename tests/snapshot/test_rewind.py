@@ -182,7 +182,7 @@ async def test_hostile_20_paths_outside_the_project_are_refused_by_component(
 
 async def test_hostile_44_a_path_that_never_was_is_an_error_not_an_empty_plan(context: Context, tree: Path) -> None:
     await snapshot(context, "start")
-    with pytest.raises(Usage, match="there is no src/never.py"):
+    with pytest.raises(Usage, match=r"there is no src/never\.py"):
         await rewind_plan(context, "start", paths=["src/never.py"])
 
 
@@ -286,7 +286,7 @@ async def test_an_edit_during_the_rewind_stops_it_and_survives(context: Context,
         if "files:" in str(event):
             (tree / "src/app.py").write_text("typed just now")
 
-    with pytest.raises(Failed, match="src/app.py"):
+    with pytest.raises(Failed, match=r"src/app\.py"):
         await rewind(replace(context, report=edit), "start")
     now = facts(tree, times=False)
     assert now.pop("src/app.py")[2:] == (0, b"typed just now")

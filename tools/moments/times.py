@@ -40,10 +40,10 @@ def moment(words: str, now: datetime) -> datetime | None:
     the day came to. What could be past or future is past.
     """
     text = words.strip().rstrip(".!?")
-    if not WORDS.search(text) or re.fullmatch(r"\d{1,4}|[\w-]*[a-z_-]\d[\w-]*", text):
-        return None
     for pattern, plain in VAGUE:
         text = re.sub(pattern, plain, text, flags=re.IGNORECASE)
+    if not WORDS.search(text) or re.fullmatch(r"\d{1,4}|[\w-]*[a-z_]-?\d[\w-]*", text):
+        return None
     real = bool(SHORT.search(text))
     base = now.astimezone(UTC).replace(tzinfo=None) if real else now.astimezone().replace(tzinfo=None)
     scaled = re.fullmatch(r"(\d+\.\d+) (minute|hour|day|week)s ago", LEAD.sub("", text))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -10,16 +13,21 @@ from pydantic import JsonValue
 
 from ..contract import Context, Report, StepKind
 from ..errors import Failed
+from ..journal import Journal
 from ..moments.say import count
 from ..plan import Step
 from ..store import tree
 from ..store.cache import Cache
+from ..store.capture import TEMPORARY
 from ..store.model import Change, Entry, Manifest, Snapshot
 from ..store.place import budget, cache_of, excluded, snapshots_of, store_of
 from ..store.store import Store
 from . import dotfiles
 from .repository import aim, in_repository
 from .take import take
+
+LEFT = re.compile(re.escape(TEMPORARY) + r"[0-9a-f]{16}")
+"""A file half-way to its place: only a rewind that was killed leaves one."""
 
 
 class Take:
@@ -96,6 +104,9 @@ class Tree:
     async def do(self, step: Step, context: Context) -> dict[str, JsonValue]:
         """Returns `changed` (paths), `kept` (what could not be made as it was, with the reason)."""
         before = _before(context)
+        recent = Journal(context.state).recent(20, host=context.host.name, path=str(context.path))
+        if any(record.state in ("interrupted", "broken") for record in recent):
+            await context.host.call(_sweep, context.path)
         return await context.host.call(
             _restore, context.path, store_of(context), str(step.args["manifest"]), before, _paths(step), context.report
         )
@@ -179,6 +190,15 @@ def _restore(
         "changed": len(restored.done),
         "kept": [f"{notice.path}: {notice.text}" for notice in restored.kept[:50]],
     }
+
+
+def _sweep(root: Path) -> None:
+    """Remove the temporary files that a killed rewind left in the tree; the environment's lock says that none is at work."""
+    for _, folders, names, folder in os.fwalk(root):
+        for name in (*folders, *names):  # a link to a directory is listed among the directories
+            if LEFT.fullmatch(name):
+                with suppress(OSError):
+                    os.unlink(name, dir_fd=folder)
 
 
 def _undone(context: Context, target: str, before: str, paths: tuple[str, ...]) -> list[str]:
