@@ -23,6 +23,8 @@ PATIENCE = 3.0
 """Seconds that a search waits for an index that is being made, before it does without."""
 AT_ONCE = 256
 """Notes without a vector that a search without the index embeds itself, the newest ones: about 1 s."""
+ASKED = 2000
+"""Characters of a query that are looked for: piped text may be a megabyte, and its beginning says what it is."""
 ALIKE = 0.35
 """Cosine similarity from which an episode is worth recalling (MiniLM; unrelated sentences lie under 0.2)."""
 
@@ -84,6 +86,7 @@ class Notebook:
         return await self._recorded(self._record.facts, project, host)
 
     async def recall(self, query: str, *, project: str, host: str, limit: int = 12) -> list[Note]:
+        query = query[:ASKED]
         facts = await self.facts(project=project, host=host)
         if len(facts) > limit:  # then those that share words with the request come before the others
             told = await self._recorded(self._record.lexical, query, project, limit, ("fact",))
@@ -100,6 +103,7 @@ class Notebook:
     async def search(self, query: str | None, *, project: str, limit: int, kinds: Sequence[str] = ()) -> list[Note]:
         if query is None or not query.strip():
             return await self._recorded(self._record.newest, project, limit, kinds)
+        query = query[:ASKED]
         wide = max(limit * 3, 30)
         lexical = await self._recorded(self._record.lexical, query, project, wide, kinds)
         ranked = None

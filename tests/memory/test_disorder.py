@@ -124,4 +124,4 @@ class Disorder(RuleBasedStateMachine):
 
 
 TestDisorder = Disorder.TestCase
-TestDisorder.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
+TestDisorder.settings = settings(max_examples=10, stateful_step_count=25, deadline=None)
