@@ -57,6 +57,17 @@ async def test_hostile_02_comments_in_manifests_change_nothing(scan: Scan, proje
     assert await scan() == before
 
 
+async def test_hostile_07_a_package_summary_is_not_read(scan: Scan, project: Path, context: Context) -> None:
+    info = f"Name: flask\nVersion: 3.0\nSummary: {INJECTION}\n\n{INJECTION}"
+    fill(
+        project / ".venv",
+        {"pyvenv.cfg": "version = 3.12.1\n", "lib/python3.12/site-packages/flask-3.0.dist-info/METADATA": info},
+    )
+    fill(project, {"node_modules/a/package.json": json.dumps({"version": "1.0.0", "description": INJECTION})})
+    await scan({**FLASK, "package.json": '{"name":"x","description":"%s"}' % INJECTION})  # noqa: UP031  # braces
+    assert "gnore previous" not in (await told(context, "all")).model_dump_json()
+
+
 NAMES = [
     b"bidi\xe2\x80\xae gpj.py", b"tag\xf3\xa0\x81\x81.py", b"zero\xe2\x80\x8bwidth.py", b"line\nbreak.py", b"esc\x1b[31m.py", b"cr\rname.py",
     b"bell\x07.py", b"latin\xff\xfe.py", b"; rm -rf ~ #.py", b"--force", b"-rf", b"$(id).py", b"`id`.py", b"a\"b'c.py", b"x" * 250 + b".py",

@@ -29,7 +29,9 @@ IGNORE = st.lists(PATTERN, max_size=5).map("\n".join)
 def judged(root: Path) -> set[str]:
     """What git would add."""
     env = {"HOME": str(root), "GIT_CONFIG_NOSYSTEM": "1", "PATH": os.environ["PATH"], "XDG_CONFIG_HOME": str(root)}
-    given = subprocess.run(["git", "ls-files", "-co", "-z", "--exclude-standard"], cwd=root, env=env, capture_output=True, check=True)
+    given = subprocess.run(
+        ["git", "ls-files", "-co", "-z", "--exclude-standard"], cwd=root, env=env, capture_output=True, check=True
+    )
     return {name for name in given.stdout.decode().split("\0") if name}
 
 
@@ -40,8 +42,13 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(paths=st.sets(PATH, min_size=1, max_size=12), ignores=st.dictionaries(st.sampled_from(["", "a/", "a/b/", "ab/"]), IGNORE, max_size=3))
+@settings(
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(
+    paths=st.sets(PATH, min_size=1, max_size=12),
+    ignores=st.dictionaries(st.sampled_from(["", "a/", "a/b/", "ab/"]), IGNORE, max_size=3),
+)
 def test_same_files_as_git(repository: Path, paths: set[str], ignores: dict[str, str]) -> None:
     for entry in repository.iterdir():
         if entry.name != ".git":

@@ -206,7 +206,7 @@ class Draft:
             role=self.best_role,
             languages=self.languages,
             runtimes=tuple(self.runtimes) + tuple(self.tools.values()),
-            managers=tuple(sorted(self.managers.values(), key=lambda fact: -fact.confidence)),
+            managers=tuple(self.managers.values()),
             manifests=tuple(self.manifests),
             lockfiles=tuple(self.lockfiles),
             frameworks=tuple(sorted(self.frameworks.values(), key=lambda fact: -fact.confidence)),

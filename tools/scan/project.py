@@ -105,11 +105,15 @@ def _candidates(tree: Tree) -> dict[str, Draft]:
 
 
 def _detect(detector: Detector, draft: Draft) -> None:
+    before = draft.managers
+    draft.managers = {}
     try:
         detector.detect(draft)
     except Exception as error:
         # Every snapshot begins with a scan: an unforeseen manifest must not keep anybody from taking one.
         draft.finding(f"the {detector.name} detector gave up: {type(error).__name__}", "", rule="gave-up")
+    # The main language's package manager comes first, and of one language's the surest.
+    draft.managers = before | dict(sorted(draft.managers.items(), key=lambda item: -item[1].confidence))
 
 
 def _ranked(draft: Draft) -> list[Detector]:

@@ -258,9 +258,9 @@ def _commands(draft: Draft, package: Node, manager: str, library: bool) -> None:
             draft.command("start", f"node {words(main)}", "package.json", "main", 0.7)
         elif found := draft.named("server.js", "index.js", "app.js", "main.js"):
             draft.command("start", f"node {words(draft.inner(found[0]))}", found[0], "", 0.5)
-    for script in scripts.values():
-        if port := re.search(r"(?:--port|-p)[= ](\d{2,5})\b", script):
-            draft.port(int(port[1]), "package.json", "scripts", 0.9)
+    for name in ("start", "dev", "serve", "develop") if not library else ():
+        if port := re.search(r"(?:--port|-p)[= ](\d{2,5})\b", scripts.get(name, "")):
+            draft.port(int(port[1]), "package.json", f"scripts.{name}", 0.9)
     if not library and not draft.roles and draft.hits("node-server"):
         hit = draft.hits("node-server")[0]
         draft.role("backend", 0.6)

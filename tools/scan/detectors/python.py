@@ -204,7 +204,8 @@ def _manager(draft: Draft, found: Found) -> str:
         draft.command("install", "pip install -e .", source, "", 0.8)
     if found.buildable:
         builds = {"uv": "uv build", "poetry": "poetry build", "pdm": "pdm build"}
-        draft.command("build", builds.get(name, "python -m build"), source, "build-system", 0.8)
+        built = next(n for n in ("pyproject.toml", "setup.py", "setup.cfg") if draft.has(n))
+        draft.command("build", builds.get(name, "python -m build"), built, "build-system", 0.8)
     return name
 
 
