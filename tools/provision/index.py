@@ -82,9 +82,9 @@ async def python_index(context: Context) -> str:
 
 
 async def uv_env(context: Context) -> dict[str, str]:
-    """What uv needs to use the index that only pip is configured with; passed in the environment, since it may hold a password."""
+    """The one index for uv and pip alike, as variables, since an address in argv would show its password."""
     index = await python_index(context)
-    return {} if index == DEFAULT or context.environ.get("UV_DEFAULT_INDEX") else {"UV_DEFAULT_INDEX": index}
+    return {} if index == DEFAULT else {"UV_DEFAULT_INDEX": index, "PIP_INDEX_URL": index}
 
 
 async def pypi(context: Context, name: str) -> Entry | None:

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,8 @@ class Dist:
     local: str = ""
     """The directory that it was installed from, as an editable install or as a copy."""
     requires: tuple[str, ...] = ()
+    gutted: bool = False
+    """Its METADATA is gone, on which uv gives up altogether."""
 
 
 @dataclass(frozen=True)
@@ -78,33 +81,30 @@ def fits(spec: str, version: str) -> bool:
         return True
 
 
-async def interpreters(context: Context) -> list[Python]:
-    """Every CPython from 3.7 up that answers, `python3` of PATH first, then newest first; each real file once."""
+async def interpreter(context: Context, specs: Sequence[str]) -> Python | None:
+    """The interpreter to use for `specs`: `python3` of PATH when it fits, else the newest that does; None when none does."""
     host = context.host
-    found = await host.call(_kept, str(context.home))
-    names = ["python3", "python", *(f"python3.{minor}" for minor in range(20, 6, -1)), "/usr/bin/python3", *found]
-    answers = await asyncio.gather(*(_ask(host, name, context.path) for name in names))
-    known: dict[str, Python] = {}
-    for answer in answers:
-        if answer is not None:
-            known.setdefault(answer.path, answer)
-    first, *rest = known.values() or [None]
-    others = sorted(
-        (p for p in rest if p), key=lambda p: ([int(n) for n in p.version.split(".")], p.path), reverse=True
-    )
-    return [first, *others] if first else []
+    first = await _ask(host, "python3")
+    if first is not None and all(fits(spec, first.version) for spec in specs):
+        return first
+    kept = await host.call(_kept, str(context.home))
+    # A shim of pyenv takes 50 ms to say that it has no such version: ask all at once, and only when needed.
+    names = ["python", *(f"python3.{minor}" for minor in range(20, 6, -1)), "/usr/bin/python3", *kept]
+    answers = [answer for answer in await asyncio.gather(*(_ask(host, name) for name in names)) if answer is not None]
+    fitting = [python for python in answers if all(fits(spec, python.version) for spec in specs)]
+    return max(fitting, key=lambda p: ([int(n) for n in p.version.split(".")], p.path), default=None)
 
 
 def _kept(home: str) -> list[str]:
     return sorted(str(path) for place in PLACES for path in Path(home).glob(place))
 
 
-async def _ask(host: Host, name: str, cwd: Path) -> Python | None:
+async def _ask(host: Host, name: str) -> Python | None:
     # -I: a project's own modules must not run here.
     done = await host.run([name, "-I", "-c", _ASK], timeout=10, cwd=Path("/"))
     match = re.match(r'\["([^"]+)", "(3\.\d+\.\d+)", (true|false)\]', done.text) if done.code == 0 else None
     # An active virtual environment of something else is no base to build on: its own base is found by itself.
-    return Python(match[1], match[2]) if match and match[3] == "false" and match[2] >= "3" else None
+    return Python(match[1], match[2]) if match and match[3] == "false" else None
 
 
 async def environment(context: Context, root: Path) -> Environment | None:
@@ -149,7 +149,7 @@ def _dist(site: Path, info: Path) -> Dist | None:
     try:
         head, _, _ = (info / "METADATA").read_text("utf-8", "replace").partition("\n\n")
     except OSError:
-        return Dist(normal(name), version, True)
+        return Dist(normal(name), version, True, gutted=True)
     fields = re.findall(r"^(Name|Version|Requires-Dist):\s*(.*)$", head, re.MULTILINE)
     single = {key: value.strip() for key, value in fields if key != "Requires-Dist"}
     requires = tuple(value.strip() for key, value in fields if key == "Requires-Dist")

@@ -17,7 +17,7 @@ from ...plan import Step
 from ..index import text
 from ..names import normal, plain
 from ..part import command, digest, tail
-from .pyenvs import Environment, clear, fits, interpreters, probe
+from .pyenvs import Environment, clear, fits, interpreter, probe
 from .pytools import Tool, find
 
 
@@ -73,10 +73,10 @@ class MakeVenv:
         python = str(step.args.get("python") or "")
         if not python:
             specs = strings(step.args.get("specs", []))
-            found = [p for p in await interpreters(context) if all(fits(spec, p.version) for spec in specs)]
-            if not found:
+            found = await interpreter(context, specs)
+            if found is None:
                 raise Failed(f"no interpreter for {', '.join(specs)}", "Install one, then ask again.")
-            python = found[0].path
+            python = found.path
         await context.host.call(clear, str(env))
         tool = await find(context)
         if tool.name == "uv":
@@ -207,11 +207,13 @@ def _again(tool: Tool, names: list[str]) -> list[str]:
 
 
 def _uninstalled(env: str, names: list[str]) -> None:
-    """Drop the metadata of broken packages, whose lost RECORD no installer can uninstall by."""
+    """Drop the metadata of broken packages: without RECORD no installer can uninstall, without METADATA uv gives up."""
     import shutil
 
     for info in Path(env).glob("lib/python3*/site-packages/*.dist-info"):
-        if normal(info.name.partition("-")[0]) in names and not (info / "RECORD").exists():
+        if normal(info.name.partition("-")[0]) in names and not all(
+            (info / name).exists() for name in ("RECORD", "METADATA")
+        ):
             shutil.rmtree(info)
 
 

@@ -17,7 +17,7 @@ from ..names import Named, normal, plain, requirement
 from ..part import Part, Site, counted
 from ..trust import judge
 from .pydeclared import Declared, name_of
-from .pyenvs import Environment, Python, conflicts, environment, fits, interpreters
+from .pyenvs import Environment, Python, conflicts, environment, fits, interpreter
 from .pyfiles import MANIFESTS, read
 from .pysteps import same_place, sync_argv
 from .pytools import CHANGE, NeedsBuild, Resolved, Tool, find
@@ -31,6 +31,12 @@ class Base:
     path: Path
     kept: Environment | None
     python: Python
+
+    @property
+    def readable(self) -> Path | None:
+        """The environment that an installer can look into."""
+        whole = self.kept and not any(dist.gutted for dist in self.kept.dists.values())
+        return self.kept.path if self.kept and whole else None
 
     @property
     def versions(self) -> dict[str, str]:
@@ -84,9 +90,7 @@ class PythonProvider:
         upgrade = [item.bare for item in named if item.version == "latest"]
         tool = await find(context)
         try:
-            found = await tool.resolve(
-                context, lines, python=base.python.path, env=base.kept and base.kept.path, upgrade=upgrade
-            )
+            found = await tool.resolve(context, lines, python=base.python.path, env=base.readable, upgrade=upgrade)
         except NeedsBuild as error:
             raise Failed(
                 f"refused: {', '.join(map(str, named))} {error.what}",
@@ -115,14 +119,12 @@ class PythonProvider:
         kept = await environment(context, site.root)
         if kept is not None and kept.python and all(fits(spec, kept.python) for spec in specs):
             return Base(kept.path, kept, Python(str(kept.path / "bin/python"), kept.python))
-        known = await interpreters(context)
-        fitting = [python for python in known if all(fits(spec, python.version) for spec in specs)]
-        if not fitting:
+        python = await interpreter(context, specs)
+        if python is None:
             part.add(await obtain("python", ",".join(specs), context))
             part.warnings.append("the packages are planned when that Python is there: ask again then")
             return None
         path = kept.path if kept is not None else site.root / ".venv"
-        python = fitting[0]
         if kept is not None:
             why = f"it has Python {kept.python}" if kept.python else "its interpreter is gone"
             part.warnings.append(
@@ -194,7 +196,7 @@ class PythonProvider:
             part.details.append(f"as {', '.join(declared.sources)} ask")
         try:
             found = await tool.resolve(
-                context, lines, python=base.python.path, env=base.kept and base.kept.path, constraints=declared.pins
+                context, lines, python=base.python.path, env=base.readable, constraints=declared.pins
             )
             self._pinned(site, base, found, part, hashes=declared.hashes)
         except NeedsBuild as error:
@@ -238,7 +240,7 @@ class PythonProvider:
         ]
         changes = {name: [base.versions.get(name, ""), version] for name, version in sorted(pins.items())}
         part.details += _lines(changes)
-        verb = _verb(changes)
+        verb = _verb({name: pair for name, pair in changes.items() if name in first} or changes)
         asked = [line for line in _lines(changes) if not first or line.split(" ")[0] in first]
         some = (asked or _lines(changes))[:3]
         more = f" and {len(pins) - len(some)} more" if len(pins) > len(some) else ""

@@ -16,12 +16,18 @@ from ...errors import Failed, Unreachable
 from ...hosts.base import Completed
 from ..index import uv_env
 from ..names import normal, plain
-from ..part import digest, tail
+from ..part import digest
 
 QUIET = {"UV_NO_PROGRESS": "1", "NO_COLOR": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
 CHANGE = re.compile(r"^ ([+~-]) ([A-Za-z0-9._-]+)==(\S+)(?: \(from (\S+)\))?\s*$", re.MULTILINE)
 """A line of what uv would do, or did: sign, name, version, and where from when it is no index."""
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==(\S+?)(?:\s*;.*)?$", re.MULTILINE)
+_NO_ANSWER = re.compile(
+    r"dns error|Connection (refused|reset)|timed out|Network is unreachable|error sending request|Request failed after"
+    r"|Failed to fetch|NewConnectionError",
+    re.IGNORECASE,
+)
+_NO_WHEEL = re.compile(r"no usable wheels|Wheels are required|[Bb]uilding source distributions")
 _NO_BUILD = re.compile(
     r"[Bb]uilding source distributions|no usable wheels|no wheels|only-binary|no-build|No matching distribution"
 )
@@ -169,16 +175,20 @@ async def find(context: Context) -> Tool:
 
 
 def _failure(done: Completed) -> Failed | Unreachable:
-    said = plain(done.error or done.text, 600)
-    if re.search(
-        r"dns error|Connection (refused|reset)|timed out|Network is unreachable|error sending request", said, re.I
-    ):
+    whole = done.error or done.text
+    said = plain(re.sub(r"^Using (Python|CPython) .*$|^error: |^ERROR: ", "", whole, flags=re.MULTILINE), 600)
+    if _NO_ANSWER.search(said):
         return Unreachable(
-            f"the package index did not answer: {said}", "Check the network and the index settings of uv."
+            f"the package index did not answer: {said}", "Check the network and the index settings of uv or pip."
+        )
+    unknown = re.search(r"there is no version of ([\w.,=*<>!~-]+)|([\w.-]+) was not found in the package", said)
+    if unknown and not _NO_WHEEL.search(said):
+        return Failed(
+            f"the package index has no {unknown[1] or unknown[2]}", "Nothing was changed. Name a version that exists."
         )
     if _NO_BUILD.search(said):
         return NeedsBuild(f"not available as a ready wheel: {said}", "")
     return Failed(
-        f"these requirements cannot be met together: {tail(done, 6)}",
+        f"these requirements cannot be met together: {said}",
         "Nothing was changed. Loosen what the message names, or name another version.",
     )

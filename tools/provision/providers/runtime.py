@@ -18,7 +18,7 @@ from ..index import fetch
 from ..names import plain, shown
 from ..part import Part, command, tail
 from . import apt
-from .pyenvs import fits, interpreters
+from .pyenvs import fits, interpreter
 
 ALIASES = {
     "nodejs": "node",
@@ -85,10 +85,8 @@ def _contains(spec: str, version: str) -> bool:
 async def have(name: str, spec: str, context: Context) -> str:
     """The version on this host that meets `spec`, with its path where it is not the one on PATH; empty when there is none."""
     if name == "python":
-        for python in await interpreters(context):
-            if fits(spec, python.version):
-                return f"{python.version} ({python.path})"
-        return ""
+        python = await interpreter(context, [spec])
+        return f"{python.version} ({python.path})" if python else ""
     version = await _version(name, context)
     return version if version and meets(name, spec, version) else ""
 
