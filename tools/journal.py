@@ -14,6 +14,7 @@ from pydantic import JsonValue
 from .contract import StepRecord
 from .errors import Failed
 from .plan import Data, Plan, Step
+from .secret_shapes import secret_name
 
 SCHEMA = """
 create table if not exists transactions(
@@ -60,7 +61,7 @@ class Journal:
         with self._open() as db:
             row = db.execute(
                 "insert into transactions(at,tool,host,path,plan,digest,words,state,error) values(?,?,?,?,?,?,?,'open','')",
-                (_now(), plan.tool, plan.host, plan.path, body, plan.digest, self._redact(words)),
+                (_now(), plan.tool, plan.host, plan.path, body, plan.digest, self._text(words)),
             )
             return int(row.lastrowid or 0)
 
@@ -75,13 +76,13 @@ class Journal:
         with self._open() as db:
             db.execute(
                 "insert into entries(tx,step,at,does,state,data,error) values(?,?,?,?,?,?,?)",
-                (id, step.index, _now(), self._redact(step.does), step.state, data, self._redact(step.error)),
+                (id, step.index, _now(), self._text(step.does), step.state, data, self._text(step.error)),
             )
 
     def end(self, id: int, state: str, error: str = "") -> None:
         """The transaction is over."""
         with self._open() as db:
-            db.execute("update transactions set state=?, error=? where id=?", (state, self._redact(error), id))
+            db.execute("update transactions set state=?, error=? where id=?", (state, self._text(error), id))
 
     def get(self, id: int) -> Record:
         """One transaction. Raises KeyError."""
@@ -102,6 +103,10 @@ class Journal:
         """Transactions of an environment that never ended, oldest first. With its lock held, their processes are dead."""
         return list(self._read("where state='open' and host=? and path=? order by id", (host, path)))
 
+    def _text(self, text: str) -> str:
+        """Redacted, and storable: a file name that is no UTF-8 arrives as lone surrogates, which SQLite refuses."""
+        return self._redact(text).encode("utf-8", "backslashreplace").decode("utf-8")
+
     def _read(self, where: str, values: tuple[object, ...]) -> Iterator[Record]:
         with self._open() as db:
             rows = db.execute(
@@ -117,7 +122,7 @@ class Journal:
                 yield Record(
                     id=id,
                     at=datetime.fromisoformat(at),
-                    plan=Plan.model_validate_json(plan),
+                    plan=Plan.model_validate(json.loads(plan)),
                     words=words,
                     snapshot=snapshot,
                     state=state,
@@ -168,6 +173,9 @@ def _clean(value: JsonValue, redact: Callable[[str], str]) -> JsonValue:
         case list():
             return [_clean(item, redact) for item in value]
         case dict():
-            return {key: _clean(item, redact) for key, item in value.items()}
+            return {
+                key: f"[redacted:{key}]" if isinstance(item, str) and secret_name(key) else _clean(item, redact)
+                for key, item in value.items()
+            }
         case _:
             return value

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
-from envsync.tools.contract import Context
+from envsync.tools.contract import Context, StepRecord
 from envsync.tools.errors import Cancelled, Failed, Locked, Stale
 from envsync.tools.journal import Journal, undo
 from envsync.tools.locks import lock
@@ -215,3 +215,16 @@ def test_hostile_58_secrets_do_not_reach_the_journal(tmp_path: Path, make_contex
     journal = Journal(context.state, lambda text: text.replace("hunter2", "[redacted]"))
     journal.begin(plan(context, "hunter2"), words="my password is hunter2")
     assert all(b"hunter2" not in file.read_bytes() for file in context.state.glob("journal.db*"))
+
+
+def test_hostile_58_61_odd_text_and_named_secrets_are_kept_as_they_may_be(
+    tmp_path: Path, make_context: Make, project: Path
+) -> None:
+    journal = Journal(tmp_path / "state")
+    name = os.fsdecode(b"caf\xe9")
+    id = journal.begin(plan(make_context(project), name), words=f"remove {name}")
+    journal.record(id, StepRecord(index=0, does=name, state="done", data={"password": "abc", "file": name}))
+    record = journal.get(id)
+    assert record.steps[0].data == {"password": "[redacted:password]", "file": name}
+    assert "\\udce9" in record.words
+    assert record.plan.steps[0].args["line"] == name
