@@ -80,7 +80,7 @@ class Asker:
         # A "yes" typed before the plan was seen is no answer to it.
         with suppress(termios.error):
             termios.tcflush(there.read, termios.TCIFLUSH)
-        if not await self._show(plan_lines(needed.prepared), there):
+        if not await self._show(plan_lines(needed.prepared, _size(there)[0] if self.screen.bright else 0), there):
             raise NeedsApproval("the plan was not read to its end", "Nothing was changed.")
         choices = "[y]es  [n]o  [e]dit"
         if self._always and needed.risk <= Risk.R2:

@@ -24,7 +24,7 @@ def run(argv: Sequence[str]) -> int:
     """Answer one request; returns the exit code."""
     parser = Parser("ask", description="Ask for something in plain words.", hint="Put the words after `--`: ask -- …")
     parser.add_argument("words", nargs="*", metavar="WORDS…")
-    given = parser.parse_intermixed_args(list(argv))
+    given = parser.read(argv)
     # `-` says: wait for what is piped in, however long it takes.
     waits = "-" in given.words
     words = " ".join(word for word in given.words if word != "-").strip()

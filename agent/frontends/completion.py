@@ -23,7 +23,7 @@ def run(argv: Sequence[str]) -> int:
     """Print the script of a shell. Raises Usage for a shell that is not known."""
     parser = Parser("envsync completion", description="Print the completion script of a shell.", hint=HOW)
     parser.add_argument("words", nargs="*", metavar="bash | zsh | fish")
-    given = parser.parse_intermixed_args(list(argv))
+    given = parser.read(argv)
     chosen = settings(given, os.environ)
     if len(given.words) != 1 or given.words[0] not in SHELLS:
         raise Usage("completion takes a shell: bash, zsh or fish", HOW)

@@ -54,13 +54,21 @@ class Parser(argparse.ArgumentParser):
             kind = kinds.get(flag) or ({"metavar": value} if value else {"action": "store_true"})
             common.add_argument(flag, help=text, default=argparse.SUPPRESS, **kind)
 
+    def read(self, argv: Sequence[str]) -> argparse.Namespace:
+        """Parse flags and plain words in any order; everything after `--` is a plain word, whatever it looks like."""
+        at = list(argv).index("--") if "--" in argv else len(argv)
+        given = self.parse_intermixed_args(list(argv[:at]))
+        given.words = [*getattr(given, "words", []), *argv[at + 1 :]]
+        return given
+
     def format_help(self) -> str:
         """The summary, how to call it, its own arguments with one line each, then the rest."""
         own = [action for action in self._actions if action.help is not argparse.SUPPRESS]
         common = [action for action in own if action in self._common._group_actions]
         words = " ".join(str(a.metavar) for a in self._actions if not a.option_strings)
         parts = [self.description or "", f"usage: {self.prog} [flags] {words}".rstrip()]
-        rows = [(_shown(action), action.help or "") for action in own if action not in common]
+        # argparse wants a percent sign written twice.
+        rows = [(_shown(action), (action.help or "").replace("%%", "%")) for action in own if action not in common]
         if rows:
             parts.append("arguments:\n" + table(rows))
         parts.append("flags of every command:\n" + table([*HELP, ("-h, --help", "show this")]))
@@ -84,6 +92,8 @@ def table(rows: Sequence[tuple[str, str]], width: int = 0) -> str:
 
 def _shown(action: argparse.Action) -> str:
     flag = action.option_strings[0] if action.option_strings else ""
+    if isinstance(action, argparse.BooleanOptionalAction):
+        return " | ".join(action.option_strings)
     if action.choices:
         return f"{flag} {{{','.join(map(str, action.choices))}}}".strip()
     value = "" if action.nargs == 0 or not action.metavar else str(action.metavar)

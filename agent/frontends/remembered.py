@@ -21,7 +21,7 @@ def run(argv: Sequence[str]) -> int:
     """Search or forget. Raises Usage for a number that is none."""
     parser = Parser("envsync memory", description="Search what is remembered here; forget a note for good.")
     parser.add_argument("words", nargs="*", metavar="[WORDS… | forget ID]")
-    given = parser.parse_intermixed_args(list(argv))
+    given = parser.read(argv)
     return asyncio.run(_run(settings(given, os.environ), given.words))
 
 

@@ -30,6 +30,8 @@ from .text import Cleaner, Line, plain, plan_lines, safe
 
 UNCHANGED = "Nothing was changed."
 """The session's own remark under a model's words; it is shown even where those were streamed."""
+MOST_ROWS = 24
+"""Rows of a result's table on a terminal: the answer must not scroll away. Plans to be approved are never shortened."""
 _PAINT = {"title": "1", "dim": "2", "warn": "33", "bad": "31", "good": "32", "accent": "36"}
 
 
@@ -48,11 +50,12 @@ class Screen:
         self.broken = False
         """True when nobody reads the answer any more."""
         self._raw = raw
-        self._bright = colours(self.err, settings)
+        self.bright = colours(self.err, settings)
+        """Whether the answer, and what stands beside it, has colour and boxes."""
         self._prose = self._answered = False
         self._fresh = {"stdout": True, "stderr": True}
         self._cleaners = {"stdout": Cleaner(), "stderr": Cleaner()}
-        self.meter = Meter(self.err, live=self._bright, paint=self.paint, width=self._width)
+        self.meter = Meter(self.err, live=self.bright, paint=self.paint, width=self._width)
 
     def show(self, event: Event) -> None:
         """Show one event, in the order in which they come."""
@@ -70,7 +73,7 @@ class Screen:
             case Planned(prepared, later):
                 self._planned(prepared, later)
             case ToolStarted(call):
-                if not self.settings.quiet and (self._bright or not self.settings.json):
+                if not self.settings.quiet and (self.bright or not self.settings.json):
                     self.meter.begin(call.tool)
             case Output():
                 self._output(event)
@@ -133,7 +136,7 @@ class Screen:
         self._end_prose()
         # A no and a Ctrl-C are what the person wanted, not a fault.
         style = "warn" if isinstance(error, NeedsApproval | Cancelled) else "bad"
-        mark = self._mark(style, "●", self._bright) + " " if self._bright else "error: "
+        mark = self._mark(style, "●", self.bright) + " " if self.bright else "error: "
         self._put(self.err, mark + safe(error.what, lines=True) + "\n")
         if error.hint:
             self._put(self.err, self.paint("dim", "  " + safe(error.hint, lines=True)) + "\n")
@@ -154,12 +157,12 @@ class Screen:
     def paint(self, style: str, text: str, bright: bool | None = None) -> str:
         """Text in a style, where there is colour."""
         code = _PAINT.get(style)
-        return f"\x1b[{code}m{text}\x1b[0m" if code and text and (self._bright if bright is None else bright) else text
+        return f"\x1b[{code}m{text}\x1b[0m" if code and text and (self.bright if bright is None else bright) else text
 
     def _planned(self, prepared: Sequence[Prepared], later: Sequence[Call]) -> None:
         self._end_prose()
         if self.settings.plan:
-            self.lines(plan_lines(prepared))
+            self.lines(plan_lines(prepared, self._width(self.out) if self.rich else 0))
             for call in later:
                 self._answer(self.paint("dim", f"then {call.tool}, planned when that is done", self.rich))
             self._answered = bool(prepared)
@@ -169,7 +172,7 @@ class Screen:
                 self.note(f"› {safe(item.plan.summary)}")
 
     def _output(self, output: Output) -> None:
-        if self.settings.quiet or (self.settings.json and not self._bright):
+        if self.settings.quiet or (self.settings.json and not self.bright):
             return
         stream = "stderr" if output.stream == "stderr" else "stdout"
         text = self._cleaners[stream](output.text)
@@ -266,8 +269,13 @@ def _drawn(block: Block) -> Any:
             grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", title_style="bold")
             for column in block.columns:
                 grid.add_column(safe(column), overflow="fold")
-            for row in block.rows:
+            shown = block.rows if len(block.rows) <= MOST_ROWS else block.rows[: MOST_ROWS - 4]
+            for row in shown:
                 grid.add_row(*(Styled(safe(cell)) for cell in row))
+            if len(shown) < len(block.rows):
+                grid.add_row(
+                    Styled(f"… {len(block.rows) - len(shown)} more; piped or with --json all are shown", "dim")
+                )
             return Group(*([Styled(safe(block.title), "bold")] if block.title else []), grid)
         case Tree():
             root = Branches(Styled(safe(block.label), "bold"), guide_style="dim")

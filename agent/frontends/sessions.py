@@ -19,7 +19,7 @@ def run(argv: Sequence[str]) -> int:
     """List, rename or delete. Raises Usage for a session that there is not."""
     parser = Parser("envsync sessions", description="List the conversations; rename or delete one.")
     parser.add_argument("words", nargs="*", metavar="[list | rename ID TITLE | delete ID]")
-    given = parser.parse_intermixed_args(list(argv))
+    given = parser.read(argv)
     chosen = settings(given, os.environ)
     match given.words or ["list"]:
         case ["list"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from ...tools.contract import Block, Lines, Table, Tree
 from ...tools.plan import Plan
@@ -14,6 +15,8 @@ from ..events import Prepared
 # Letters by category, and blank all the same: they could hide text or fake a name.
 _BLANK = "\u115f\u1160\u2800\u3164\uffa0\u034f\u17b4\u17b5"
 
+_SHORT = 28
+"""Cells of a detail that may stand beside others."""
 RISKS = {
     Risk.R0: "only looks",
     Risk.R1: "local, can be taken back",
@@ -113,16 +116,19 @@ class Line:
     style: str = "plain"
 
 
-def plan_lines(prepared: Sequence[Prepared]) -> list[Line]:
-    """What these calls would do, whole: every step, path, size, warning, the risk and the way back. Nothing is cut."""
+def plan_lines(prepared: Sequence[Prepared], width: int = 0) -> list[Line]:
+    """What these calls would do, whole: every step, path, size, warning, the risk and the way back. Nothing is cut.
+
+    With a `width` many short details stand in columns.
+    """
     shown: list[Line] = []
     for item in prepared:
         shown += [Line("")] * bool(shown)
-        shown += _plan(item.plan, item) if item.plan else [Line(f"{item.call.tool}: only looks", "dim")]
+        shown += _plan(item.plan, item, width) if item.plan else [Line(f"{item.call.tool}: only looks", "dim")]
     return shown
 
 
-def _plan(plan: Plan, item: Prepared) -> list[Line]:
+def _plan(plan: Plan, item: Prepared, columns: int) -> list[Line]:
     where = f"{safe(plan.host)}:{tight(plan.path)}"
     shown = [Line(tight(plan.summary), "title"), Line(f"{plan.tool} in {where}", "dim")]
     if plan.empty:
@@ -130,13 +136,28 @@ def _plan(plan: Plan, item: Prepared) -> list[Line]:
     width = len(str(len(plan.steps)))
     for number, step in enumerate(plan.steps, 1):
         shown.append(Line(f"  {number:>{width}}. {tight(step.does)}"))
-    shown += [Line(f"  {tight(detail)}", "dim") for detail in plan.details]
+    shown += [Line(f"  {detail}", "dim") for detail in _columns([tight(detail) for detail in plan.details], columns)]
     shown += [Line(f"! {tight(warning)}", "warn") for warning in plan.warnings]
     why = f" — {tight(plan.reason)}" if plan.reason else ""
     shown.append(Line(f"risk  R{int(item.risk)}, {RISKS[item.risk]}{why}", "warn" if item.risk >= Risk.R3 else "plain"))
     shown.append(_undo(plan))
     seconds = sum(step.seconds or 0 for step in plan.steps)
     return [*shown, Line(f"time  about {span(seconds)}", "dim")] if seconds >= 1 else shown
+
+
+def _columns(details: Sequence[str], width: int) -> list[str]:
+    """Runs of many short details side by side, read downwards; everything else as it is."""
+    shown: list[str] = []
+    for short, run in groupby(details, lambda detail: detail.isascii() and len(detail) <= _SHORT):
+        lines = list(run)
+        cells = max(map(len, lines)) + 3
+        across = max(1, (width - 2) // cells)
+        if not short or len(lines) < 8 or across == 1:
+            shown += lines
+            continue
+        down = -(-len(lines) // across)
+        shown += ["".join(line.ljust(cells) for line in lines[row::down]).rstrip() for row in range(down)]
+    return shown
 
 
 def _undo(plan: Plan) -> Line:

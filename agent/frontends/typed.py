@@ -47,15 +47,27 @@ class ToolParser:
         self.words = main_fields(tool)
         self.parser = Parser(f"{prog} {tool.name}".strip(), description=first.strip(), epilog=_unindented(rest))
         group = self.parser.add_argument_group("arguments")
-        self.parser.add_argument("words_", nargs="*", metavar=" ".join(self.words).upper(), help=argparse.SUPPRESS)
+        self.parser.add_argument(
+            "words", nargs="*", metavar=" ".join(map(self._shown, self.words)), help=argparse.SUPPRESS
+        )
         self.valued = set(VALUED)
         for name, field in tool.args.model_fields.items():
             if name not in _SHARED:
-                options = _options(field.annotation, field.description or "", field.default, field.is_required())
+                options = _options(
+                    field.annotation,
+                    field.description or "",
+                    field.get_default(call_default_factory=True),
+                    field.is_required(),
+                )
                 flag = f"--{name.replace('_', '-')}"
                 group.add_argument(flag, dest=f"arg_{name}", default=argparse.SUPPRESS, **options)
                 if "action" not in options or options["action"] == "extend":
                     self.valued.add(flag)
+
+    def _shown(self, name: str) -> str:
+        field = self.tool.args.model_fields[name]
+        shown = name.upper() + ("…" if _kind(field.annotation)[1] or name == "command" else "")
+        return shown if field.is_required() else f"[{shown}]"
 
     def parse(self, argv: Sequence[str]) -> tuple[Call, argparse.Namespace]:
         """The call and the common flags. Raises Usage with what is wrong and where the help is."""
@@ -64,11 +76,11 @@ class ToolParser:
             # Everything from the first plain word on is the command, with its own flags.
             argv, first, rest = split(argv, self.valued)
             command = [first, *rest] if first or rest else []
-        given = self.parser.parse_intermixed_args(list(argv))
+        given = self.parser.read(argv)
         args = {name[4:]: value for name, value in vars(given).items() if name.startswith("arg_")}
         if "on" in self.tool.args.model_fields and hasattr(given, "on"):
             args["on"] = given.on
-        self._words(args, [*given.words_], command)
+        self._words(args, [*given.words], command)
         missing = [n for n, field in self.tool.args.model_fields.items() if field.is_required() and n not in args]
         if missing:
             described = self.tool.args.model_fields[missing[0]].description or missing[0]
