@@ -156,14 +156,19 @@ async def _simulate(
                 "`apt-cache search WORD` finds names; `apt-get update` fetches newer lists.",
             )
         raise Failed(f"apt cannot install that: {plain(tail(done), 400)}", "Nothing was changed.")
+    return read_simulation(done.text)
+
+
+def read_simulation(said: str) -> tuple[dict[str, str], dict[str, tuple[str, str]], dict[str, str]]:
+    """What `apt-get -s` says it would install, upgrade (old and new version) and remove."""
     new: dict[str, str] = {}
     upgraded: dict[str, tuple[str, str]] = {}
-    for name, old, version in _INST.findall(done.text):
+    for name, old, version in _INST.findall(said):
         if old:
             upgraded[name] = (old, version)
         else:
             new[name] = version
-    return new, upgraded, {name: version for name, version in _REMV.findall(done.text)}
+    return new, upgraded, {name: version for name, version in _REMV.findall(said)}
 
 
 async def _offered(name: str, version: str, context: Context) -> bool:

@@ -122,7 +122,9 @@ class NodeProvider:
             if "[" in item.name:
                 raise Usage(f"{item}: only Python packages have extras", f"Write {item.bare}.")
             verdict = await judge(item, "node", declared.names, context)
-            entry = await npm(context, item.name, item.version or "latest")
+            entry = verdict.entry
+            if item.version not in ("", "latest"):
+                entry = await npm(context, item.name, item.version)
             if entry is None:
                 raise Usage(f"npm has no {plain(str(item))}", f"`npm view {item.name} versions` lists them.")
             path = f"node_modules/{item.name}"

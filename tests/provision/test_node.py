@@ -1,0 +1,192 @@
+"""Node: real npm over a registry of our own, and the other managers' real lockfiles."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envsync.tools.errors import Failed, Usage
+from envsync.tools.fingerprint import Service, Wanted
+from envsync.tools.plan import Risk
+
+World = Any
+Index = Any
+pytestmark = pytest.mark.skipif(not shutil.which("npm"), reason="npm is not installed")
+
+
+@pytest.fixture
+def stocked(index: Index) -> Index:
+    """inner <- outer; `scripted` writes a file when installed."""
+    index.npm("inner", "1.0.0")
+    index.npm("inner", "1.1.0")
+    index.npm("outer", "1.0.0", dependencies={"inner": "^1.0.0"})
+    index.npm("scripted", "1.0.0", scripts={"postinstall": "node -e \"fs.writeFileSync('ran','1')\""})
+    index.npm("hidden", "1.0.0", dependencies={"scripted": "1.0.0"})
+    return index
+
+
+def manifest(world: World, **dependencies: str) -> None:
+    world.put("package.json", json.dumps({"name": "app", "version": "1.0.0", "dependencies": dependencies}))
+
+
+def have(world: World, name: str) -> str:
+    return str(json.loads((world.path / f"node_modules/{name}/package.json").read_text())["version"])
+
+
+async def test_a_locked_project_is_installed_as_locked_and_the_second_plan_is_empty(
+    world: World, stocked: Index
+) -> None:
+    manifest(world, outer="^1.0.0", inner="1.0.0")
+    subprocess.run(["npm", "install", "--package-lock-only"], cwd=world.path, check=True, capture_output=True)
+    before = world.tree()
+    plan = await world.plan()
+    assert world.tree() == before, "planning only reads"
+    assert plan.details == ("inner 1.0.0", "outer 1.0.0") and plan.captures and plan.steps[0].covered
+    assert (await world.plan()).digest == plan.digest
+    result = await world.carry(plan)
+    assert (have(world, "inner"), have(world, "outer")) == ("1.0.0", "1.0.0")
+    assert [c.name for c in result.packages] == ["inner", "outer"]
+    assert (await world.plan()).empty
+
+
+async def test_without_a_lock_the_plan_says_so_and_holds_to_what_it_showed(world: World, stocked: Index) -> None:
+    manifest(world, outer="*")
+    plan = await world.plan()
+    assert plan.details == ("inner 1.1.0", "outer 1.0.0") and any("no lockfile" in line for line in plan.warnings)
+    await world.carry(plan)
+    assert (world.path / "package-lock.json").exists() and (await world.plan()).empty
+
+
+async def test_a_package_is_added_and_changed_by_name(world: World, stocked: Index) -> None:
+    manifest(world)
+    plan = await world.plan(packages=["inner@1.0.0"])
+    assert plan.risk == Risk.R2 and plan.steps[0].args["words"] == ["inner@1.0.0"]
+    await world.carry(plan)
+    assert have(world, "inner") == "1.0.0" and (await world.plan(packages=["inner"])).empty
+    plan = await world.plan(packages=["inner@latest"])
+    assert "inner 1.0.0 -> 1.1.0" in plan.details
+    await world.carry(plan)
+    assert have(world, "inner") == "1.1.0" and (await world.plan(packages=["inner@latest"])).empty
+
+
+async def test_hostile_46_install_scripts_run_only_for_what_the_project_names(world: World, stocked: Index) -> None:
+    manifest(world, hidden="1.0.0")
+    plan = await world.plan()
+    await world.carry(plan)
+    assert not (world.path / "node_modules/scripted/ran").exists()
+    locked = await world.plan()
+    assert locked.empty
+    shutil.rmtree(world.path / "node_modules")
+    assert any("scripted" in line and "not run" in line for line in (await world.plan()).warnings)
+
+    manifest(world, scripted="1.0.0")
+    (world.path / "package-lock.json").unlink()
+    subprocess.run(["npm", "install", "--package-lock-only"], cwd=world.path, check=True, capture_output=True)
+    named = await world.plan()
+    assert any("run the install scripts of scripted" in step.does for step in named.steps)
+    await world.carry(named)
+    assert (world.path / "node_modules/scripted/ran").exists()
+
+
+async def test_hostile_46_a_named_packages_script_is_not_run(world: World, stocked: Index) -> None:
+    manifest(world)
+    plan = await world.plan(packages=["scripted"])
+    assert any("install script, which is not run" in line for line in plan.warnings)
+    await world.carry(plan)
+    assert have(world, "scripted") == "1.0.0" and not (world.path / "node_modules/scripted/ran").exists()
+
+
+async def test_hostile_45_unknown_and_near_names(world: World, stocked: Index) -> None:
+    manifest(world)
+    with pytest.raises(Usage, match="Did you mean express"):
+        await world.plan(packages=["expres"])
+    stocked.npm("expres", "1.0.0")
+    plan = await world.plan(packages=["expres"])
+    assert plan.risk == Risk.R3 and "looks like express" in plan.reason
+
+
+async def test_hostile_44_a_version_that_does_not_exist(world: World, stocked: Index) -> None:
+    manifest(world)
+    with pytest.raises(Usage, match=r"npm has no inner@9\.9\.9"):
+        await world.plan(packages=["inner@9.9.9"])
+
+
+async def test_hostile_50_what_a_kill_left_half_done_is_repaired(world: World, stocked: Index) -> None:
+    manifest(world, outer="1.0.0")
+    await world.carry(await world.plan())
+    shutil.rmtree(world.path / "node_modules/inner")
+    plan = await world.plan()
+    assert plan.details == ("inner 1.1.0",)
+    await world.carry(plan)
+    (world.path / "node_modules/.package-lock.json").unlink()
+    plan = await world.plan()
+    assert not plan.empty, "npm writes its mark last"
+    await world.carry(plan)
+    assert (await world.plan()).empty
+
+
+async def test_hostile_18_a_linked_node_modules_is_not_written_through(
+    world: World, stocked: Index, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    manifest(world, inner="1.0.0")
+    (world.path / "node_modules").symlink_to(outside)
+    plan = await world.plan()
+    with pytest.raises(Failed, match="is a link"):
+        await world.carry(plan)
+    assert not list(outside.iterdir())
+
+
+async def test_a_lock_that_changed_after_the_plan_is_not_installed(world: World, stocked: Index) -> None:
+    manifest(world, inner="1.0.0")
+    subprocess.run(["npm", "install", "--package-lock-only"], cwd=world.path, check=True, capture_output=True)
+    plan = await world.plan()
+    lock = world.path / "package-lock.json"
+    lock.write_text(lock.read_text() + " ")
+    with pytest.raises(Failed, match="changed after the plan"):
+        await world.carry(plan)
+    assert not (world.path / "node_modules").exists()
+
+
+async def test_node_that_cannot_be_had_is_said(world: World, index: Index) -> None:
+    with pytest.raises(Failed, match=r"cannot get node@99 here because .*mise"):
+        await world.plan(runtimes=["node@99"])
+    manifest(world)
+    world.services = (Service(name="x", runtimes=(Wanted(name="node", spec=">=99"),)),)
+    assert any("asks for node >=99" in line for line in (await world.plan()).warnings)
+
+
+async def test_a_name_in_a_project_of_both_kinds_is_asked_about(world: World, stocked: Index) -> None:
+    manifest(world)
+    world.put("requirements.txt", "numpy\n")
+    with pytest.raises(Usage, match=r"pip:inner \(\.\) or npm:inner"):
+        await world.plan(packages=["inner"])
+    plan = await world.plan(packages=["npm:inner"])
+    assert plan.steps[0].kind == "node"
+
+
+async def test_broken_manifests_are_named(world: World, index: Index) -> None:
+    world.put("package.json", "{")
+    with pytest.raises(Failed, match=r"package\.json cannot be read"):
+        await world.plan()
+
+
+@pytest.mark.parametrize("lock", ["pnpm-lock.yaml", "yarn.lock"])
+async def test_other_managers_by_their_lockfile(world: World, stocked: Index, lock: str) -> None:
+    manager = lock.partition("-")[0].partition(".")[0]
+    if not shutil.which(manager):
+        pytest.skip(f"{manager} is not installed")
+    manifest(world, outer="1.0.0")
+    only = ["--lockfile-only"] if manager == "pnpm" else ["--ignore-scripts", "--non-interactive"]
+    subprocess.run([manager, "install", *only], cwd=world.path, check=True, capture_output=True)
+    shutil.rmtree(world.path / "node_modules", ignore_errors=True)
+    plan = await world.plan()
+    assert plan.steps[0].args["manager"] == manager
+    await world.carry(plan)
+    assert have(world, "outer") == "1.0.0" and (await world.plan()).empty
