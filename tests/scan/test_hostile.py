@@ -225,6 +225,15 @@ def test_hostile_22_many_files_stop_at_the_budget(project: Path) -> None:
     assert any("stopped at 100 files" in why for _, why in collect(str(project), wants(), Limits(files=100)).notes)
 
 
+async def test_hostile_22_a_home_directory_is_looked_at_and_not_walked(context: Context) -> None:
+    from dataclasses import replace
+
+    fill(context.home, {"a/b/c/d/e/package.json": "{}", "x/package.json": '{"name":"x","dependencies":{"next":"1"}}'})
+    found = (await seen(replace(context, path=context.home), "project")).project
+    assert found and [s.root for s in found.services] == ["x"]
+    assert any("nested more than 3 deep" in f.value for f in found.findings)
+
+
 def test_hostile_22_a_slow_walk_stops_at_its_time(project: Path) -> None:
     fill(project, {f"{index}/x.txt": "" for index in range(50)})
     assert any("stopped after" in why for _, why in collect(str(project), wants(), Limits(seconds=0)).notes)

@@ -105,6 +105,14 @@ async def test_tool_of_the_lockfile(scan: Scan, bin: Path) -> None:
     assert set(lacks(await scan(), "tool")) == {"yarn"}
 
 
+async def test_what_makes_an_environment_is_not_missing_once_it_is_there(scan: Scan, project: Path, bin: Path) -> None:
+    (bin / "uv").unlink()
+    files = {"pyproject.toml": '[project]\nname="x"\n', "uv.lock": ""}
+    assert set(lacks(await scan(files), "tool")) == {"uv"}
+    venv(project, {})
+    assert not (await scan()).missing
+
+
 async def test_variables_of_the_example_unless_set(scan: Scan) -> None:
     files = {".env.example": "A_KEY=\nB_KEY=\nC_KEY=\nPORT=1\n", ".env": "B_KEY=1\nC_KEY=\n", "app.py": "x=1"}
     assert set(lacks(await scan(files, A_KEY="x"), "variable")) == {"C_KEY"}

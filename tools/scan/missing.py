@@ -26,6 +26,11 @@ NEEDS = {
     "composer": ("composer",), "deno": ("deno",), "pip": ("pip", "uv"),
 }  # fmt: skip
 """Programs of which one must be on PATH, by package manager."""
+_ELSEWHERE = {
+    "uv": "pip install uv",
+    "conda": "see https://conda-forge.org/download",
+    "cargo": "envsync provision --runtimes rust",
+}
 WRAPPERS = {"maven": "./mvnw", "gradle": "./gradlew"}
 SOFT = frozenset({"NODE_ENV", "PORT", "DEBUG", "HOST", "LOG_LEVEL", "CI"})
 """Variables that programs read but that nearly always have a default."""
@@ -91,7 +96,7 @@ def missing(survey: Survey, present: Present) -> tuple[Missing, ...]:
     for draft in survey.drafts:
         where = draft.root if many else ""
         found += _runtimes(draft, present.programs, where)
-        found += _tools(draft, present.programs, where)
+        found += _tools(draft, present, where)
         found += _packages(draft, present.packages, where)
         found += _variables(draft, present.variables | set_names(draft), where)
     wanted = ports(survey)
@@ -144,8 +149,11 @@ def _version(spec: str) -> str:
     return found.group() if found else ""
 
 
-def _tools(draft: Draft, programs: Iterable[Installed], where: str) -> list[Missing]:
-    there = {program.name for program in programs}
+def _tools(draft: Draft, present: Present, where: str) -> list[Missing]:
+    there = {program.name for program in present.programs}
+    if environment(draft, present.packages, "pip") is not None:
+        # They make a Python environment; once it is there, nothing in it needs them.
+        there |= {"pip", "uv"}
     managers = list(draft.managers.values())
     sure = max((fact.confidence for fact in managers), default=0.0)
     found: list[Missing] = []
@@ -165,10 +173,12 @@ def _tools(draft: Draft, programs: Iterable[Installed], where: str) -> list[Miss
 
 
 def _get(tool: str) -> str:
-    if tool in ("uv", "poetry", "pdm", "pipenv"):
-        return f"pipx install {tool}" if tool != "uv" else "pip install uv"
-    if tool in ("pnpm", "yarn"):
+    if tool in ("poetry", "pdm", "pipenv"):
+        return f"pipx install {tool}"
+    if tool in ("pnpm", "yarn", "bun", "deno"):
         return f"npm install -g {tool}"
+    if tool in _ELSEWHERE:
+        return _ELSEWHERE[tool]
     return f"envsync provision --packages apt:{ {'bundle': 'bundler', 'mvn': 'maven'}.get(tool, tool) }"
 
 

@@ -14,7 +14,7 @@ from .git import state
 from .missing import NEEDS, Present, listening, missing, ports
 from .packages import of_project, of_system
 from .project import Survey, survey, wants
-from .tree import collect
+from .tree import Limits, collect
 
 Scope = Literal["project", "machine", "all"]
 
@@ -63,6 +63,17 @@ async def observe(context: Context, scope: Scope = "all") -> Fingerprint:
     return _whole(context, at, side, [*found, *held], files, await _compare(context, files, [*found, *held]))
 
 
+def _environ(context: Context) -> dict[str, str]:
+    """The user's variables: those of this process say nothing about another machine."""
+    return context.environ if context.host.name == "local" else {}
+
+
+def _limits(context: Context) -> Limits:
+    """A home directory or a whole disk is no project: a look at what lies on top is all that makes sense."""
+    above = context.path == context.home or context.path in context.home.parents
+    return Limits(files=20_000, depth=3, seconds=2.0) if above else Limits()
+
+
 async def _held(context: Context) -> list[Installed]:
     return await context.host.call(programs.held, str(context.home))
 
@@ -75,12 +86,16 @@ async def _machine(context: Context) -> Machine:
         context.host.call(of_system),
         context.host.call(private.dotfiles, str(context.home), key),
     )
-    return Machine(facts.model_copy(update={"gpus": gpus}), packages, private.variables(context.environ, key), dotfiles)
+    return Machine(
+        facts.model_copy(update={"gpus": gpus}), packages, private.variables(_environ(context), key), dotfiles
+    )
 
 
 async def _files(context: Context) -> Files:
     try:
-        tree, git = await asyncio.gather(context.host.call(collect, str(context.path), wants()), state(context))
+        tree, git = await asyncio.gather(
+            context.host.call(collect, str(context.path), wants(), _limits(context)), state(context)
+        )
     except OSError as error:
         raise Usage(
             f"{context.path} cannot be read: {error.strerror or error}", "Name a directory that you may read."
@@ -88,7 +103,7 @@ async def _files(context: Context) -> Files:
     found, (packages, pythons) = await asyncio.gather(
         asyncio.to_thread(survey, tree),
         context.host.call(
-            of_project, str(context.path), tree.environments, tree.modules, context.environ.get("VIRTUAL_ENV", "")
+            of_project, str(context.path), tree.environments, tree.modules, _environ(context).get("VIRTUAL_ENV", "")
         ),
     )
     return Files(found, packages, pythons, git)
@@ -106,7 +121,7 @@ async def _compare(context: Context, files: Files, found: list[Installed]) -> Pr
     present = Present(
         programs=[*found, *files.pythons],
         packages=files.packages,
-        variables=frozenset(name for name, value in context.environ.items() if value),
+        variables=frozenset(name for name, value in _environ(context).items() if value),
         listening=answering,
     )
     return Project(
