@@ -20,7 +20,7 @@ from .predict import one
 
 def read(paths: Iterable[str]) -> list[dict[str, Any]]:
     """All cases of the files, in order."""
-    return [json.loads(line) for path in paths for line in Path(path).read_text("utf-8").splitlines() if line.strip()]
+    return [json.loads(line) for path in paths for line in Path(path).read_text("utf-8").split("\n") if line.strip()]
 
 
 def request(case: dict[str, Any]) -> Request:

@@ -28,7 +28,7 @@ _SEE = re.compile(r"(?:and )?how (?:can|could|do|may|would) (?:i|we|you) (?:see|
 _WANT = re.compile(r"(?:can|could|may) (?:i|we) (?:please )?(?:have|get) |i(?:'d| would) (?:really )?(?:like|love) (?!to\b|you\b|it if|if)|i (?:really )?(?:want|need) (?!to\b|you\b|that you\b)|we (?:need|want) (?!to\b)|(?:i'd|i would) feel better with ")
 _STATED = re.compile(r"(?:i|we|he|she|they|you|it|bob|alice)(?:'ve| have| had)?(?: just| already| always| never)* (?:installed|deployed|upgraded|updated|removed|deleted|ran|took|made|added|changed|rewound|restored|destroyed|synced|broke|cloned|forgot)\b(?!.*\?)")
 _LATER = re.compile(r"\b(?:tomorrow|tonight|next (?:week|month|monday|tuesday|wednesday|thursday|friday|time)|later|every (?:\w+ )?(?:day|hour|night|morning|week|minutes?|monday|friday)|on (?:mon|tues|wednes|thurs|fri|satur|sun)days|in (?:an?|\d+|half an|a few) (?:hours?|minutes?|days?)|at (?:\d{1,2} ?(?:am|pm|o'clock)|\d{1,2}:\d\d|midnight|noon))\b")
-_BARE = re.compile(r"(?:pytest|npm|npx|pip3?|docker|docker-compose|git|cargo|kubectl|yarn|pnpm|uv|poetry|make|python3?|node|go|terraform|tox|ls|cat|echo|grep|curl)\s+(?:-{1,2}\w|run\b|test\b|build\b|ps\b|status\b|log\b|diff\b|pull\b|compose\b|fmt\b|vet\b|sync\b|-m\b|\./|\w+\.(?:py|js|sh|ts)\b|-\w)|pytest$|make (?:test|build|all|lint|check)$|npm (?:test|start|ci)$|\./[\w./-]+")
+_BARE = re.compile(r"(?:pytest|npm|npx|pip3?|docker|docker-compose|git|cargo|kubectl|yarn|pnpm|uv|poetry|python3?|node|go|terraform|tox|ls|cat|echo|grep|curl)\s+(?:-{1,2}\w|run\b|test\b|build\b|ps\b|status\b|log\b|diff\b|pull\b|compose\b|fmt\b|vet\b|sync\b|-m\b|\./|\w+\.(?:py|js|sh|ts)\b|-\w)|pytest$|make (?:test|build|all|lint|check|run|install|clean|format|migrate|seed|docs)$|npm (?:test|start|ci)$|\./[\w./-]+")
 
 
 def clean(text: Text) -> Text:
@@ -39,7 +39,7 @@ def clean(text: Text) -> Text:
         if match := _FILLER.match(low):
             if match.end() == len(low):
                 return text.cut(len(low))
-            if not re.match(r"(?:look (?:at|into|over)|look\b|like\b|there(?:'s| is)\b|right\b$)", low):
+            if not re.match(r"(?:look (?:at|into|over)|look\b|like (?:it|this|that|everything|the way|how|before|in)\b|there(?:'s| is)\b|right\b$)", low):
                 text = text.cut(match.end())
                 continue
         for pattern in _PREAMBLES:

@@ -11,6 +11,8 @@ import re
 from .normalise import Text
 
 _DE = {
+    r"(?:kannst|könntest|würdest) du(?: bitte| mal)*(?: mir)?(?= .{1,200} (?:installieren|einrichten|aufsetzen)\\b)": "install", r" (?:installieren|einrichten|aufsetzen)(?=$|\\W)": "",
+    r"(?:kannst|könntest|würdest) du(?: bitte| mal)*": "please",
     r"installier(?:e|en|st)?|richte (?=[\w.@-]+ (?:\d|ein))": "install",
     r"richte?(?: bitte)? (?:das |dieses )?projekt ein|projekt einrichten|richte alles ein": "set up the project",
     r"(?:mach|mache|erstelle|nimm|erzeuge)(?: bitte)?(?: mir)? (?:einen |ein )?(?:snapshot|schnappschuss|sicherungspunkt)": "take a snapshot",
@@ -27,6 +29,7 @@ _DE = {
     r"aktualisiere": "upgrade", r"namens|mit (?:dem )?namen": "called",
 }  # fmt: skip
 _FR = {
+    r"(?:peux|pourrais)-tu|(?:pouvez|pourriez)-vous|tu peux|il faut": "please", r"installer": "install",
     r"installe[rz]?": "install", r"(?:mets|met|mettez) à jour": "upgrade",
     r"configure[rz]? (?:le|ce) projet|prépare[rz]? (?:le|ce) projet": "set up the project",
     r"(?:prend|prends|fais|prenez|faites|crée) (?:un )?(?:snapshot|instantané)": "take a snapshot",
@@ -42,6 +45,7 @@ _FR = {
     r"appelé|nommé": "called", r"(?<=install) (?:les|le|la) ": " the ",
 }  # fmt: skip
 _ES = {
+    r"(?:puedes|podrías|puede|podría)": "please",
     r"instala[r]?|instale": "install", r"actualiza[r]?|actualice": "upgrade",
     r"(?:configura|prepara) (?:el|este) proyecto": "set up the project",
     r"(?:toma|haz|crea|saca|tomar) (?:un|una) (?:snapshot|instantánea|captura)": "take a snapshot",
@@ -55,6 +59,7 @@ _ES = {
     r"llamad[oa]": "called",
 }  # fmt: skip
 _PT = {
+    r"(?:você )?(?:pode|poderia)|podes": "please",
     r"instala[r]?|instale": "install", r"atualiza[r]?|atualize": "upgrade", r"(?:configura|configure|prepare) (?:o|este) projeto": "set up the project",
     r"(?:tira|tire|faz|faça|cria|crie) (?:um|uma) (?:snapshot|instantâneo)": "take a snapshot",
     r"desfa(?:z|ça|zer)(?: isso| isto| a última)?": "undo that", r"o que (?:mudou|foi alterado)": "what changed", r"desde ontem": "since yesterday",
@@ -65,11 +70,11 @@ _PT = {
     r"chamad[oa]": "called", r"(?<=install) (?:o|a|os|as) ": " the ",
 }  # fmt: skip
 _HEADS = {
-    "de": r"installier|richte|mach(?:e)? (?:bitte |mir |ein|das|es|die)|erstelle|nimm|was (?:hat|ist|läuft|fehlt|braucht|wurde)|zeige?(?: mir| den| die| bitte)|führe? |geh(?:e)? zurück|kehre|"
+    "de": r"(?:kannst|könntest|würdest) du|installier|richte|mach(?:e)? (?:bitte |mir |ein|das|es|die)|erstelle|nimm|was (?:hat|ist|läuft|fehlt|braucht|wurde)|zeige?(?: mir| den| die| bitte)|führe? |geh(?:e)? zurück|kehre|"
     r"merke? dir|deploye? |liefere|nicht |bitte |rückgängig|aktualisiere|untersuche|stelle|projekt ",
-    "fr": r"installe[rz]? |(?:mets|mettez) |prends? |prenez |annule|qu'est|qu'a|montre|affiche|déploie|exécute|lance[rz]? |reviens|retourne|souviens|retiens|rappelle-toi|configure[rz]? (?:le|ce)|fais |analyse[rz]? le|de quoi",
-    "pt": r"instala[r]? (?:o|a|os|as) |instale |tir[ae] |desfa|o que |mostr[ae] |mostra-me|mostre-me|do que|implant|execut|rod[ae] |volta |lembr|faça |faz |atualiz|crie |configure o|configura o",
-    "es": r"instala[r]? |instale |toma |haz |saca |desha|qué |que (?:ha|falta|nec|est|cam)|muestra|muéstra|enseña|despliega|ejecuta|vuelve|recuerda|actualiza|configura (?:el|este)|escanea|analiza",
+    "fr": r"(?:peux|pourrais)-tu|(?:pouvez|pourriez)-vous|tu peux|il faut|installe[rz]? |(?:mets|mettez) |prends? |prenez |annule|qu'est|qu'a|montre|affiche|déploie|exécute|lance[rz]? |reviens|retourne|souviens|retiens|rappelle-toi|configure[rz]? (?:le|ce)|fais |analyse[rz]? le|de quoi",
+    "pt": r"(?:você )?(?:pode|poderia) |podes |instala[r]? (?:o|a|os|as) |instale |tir[ae] |desfa|o que |mostr[ae] |mostra-me|mostre-me|do que|implant|execut|rod[ae] |volta |lembr|faça |faz |atualiz|crie |configure o|configura o",
+    "es": r"(?:puedes|podrías|puede|podría) |instala[r]? |instale |toma |haz |saca |desha|qué |que (?:ha|falta|nec|est|cam)|muestra|muéstra|enseña|despliega|ejecuta|vuelve|recuerda|actualiza|configura (?:el|este)|escanea|analiza",
 }  # fmt: skip
 
 

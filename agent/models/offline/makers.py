@@ -37,6 +37,8 @@ def scan(clause: Clause) -> Found | None:
         if not path and (match := re.search(rf"\s({PATH.pattern})(?=[\s,]|$)", obj.text.low)):
             raw = obj.text.raw(match.start(1), match.end(1))
             path, obj.text = (None if raw == "." else raw), obj.text.blank(match.start(1), match.end(1))
+        if not path and (match := re.search(r"\s([\w.-]+(?:/[\w.-]+)+)(?=[\s,]|$)", obj.text.low)):
+            path, obj.text = obj.text.raw(match.start(1), match.end(1)), obj.text.blank(match.start(1), match.end(1))
         left = _SCAN_OBJECT.sub(" ", obj.text.low).split()
         if any(word in EVERYDAY for word in left) or any(word in EVERYDAY for word in obj.text.low.split() if word not in ("system", "table")):
             return NO
@@ -49,6 +51,8 @@ def scan(clause: Clause) -> Found | None:
             if len(left) == 1 and pathlike(left[0]):
                 start = obj.text.low.find(left[0])
                 path = obj.text.raw(start, start + len(left[0]))
+            elif not left:
+                pass
             elif len(left) == 1 and namelike(left[0]) and re.search(rf"(?:folder|directory|dir|repo|project|service)\s+{re.escape(left[0])}|{re.escape(left[0])}\s+(?:folder|directory|dir)", obj.text.low):
                 start = obj.text.low.find(left[0])
                 path = obj.text.raw(start, start + len(left[0]))
@@ -74,10 +78,12 @@ def scan(clause: Clause) -> Found | None:
         return None
     if how == "needs" and not re.search(r"\b(?:this|it|i|we|here|project|repo\w*|app|code\w*|missing|folder|directory|needed|setup|machine|on|env\w*)\b|/", low):
         return None
+    if how == "machine" and re.search(r"\b(?:this|the) (?:project|repo|app)\b.*\b(?:use|need)", low):
+        scope = None
     return made(call("scan", path=path, on=place.on, scope=scope))
 
 
-_GPU = re.compile(r",?\s(?:(?:and |but )?(?:with|including|plus|using|for|on|enable|and|has|need(?:s|ing)?)\s+(?:a |the |an )?)(?:nvidia |cuda )?(?:gpu|cuda)s?(?: support| enabled| acceleration| version)?(?=[\s,.]|$)|\s(?:gpu|cuda)[- ](?:enabled|support|version)(?=[\s,.]|$)")
+_GPU = re.compile(r",?\s(?:(?:and |but )?(?:with|including|plus|using|for|on|enable|and|has|need(?:s|ing)?)\s+(?:a |the |an )?)(?:nvidia |cuda )?(?:gpu|cuda)s?(?: support| enabled| acceleration| version)?(?=[\s,.]|$)|\s(?:a |an )?(?:gpu|cuda)[- ](?:enabled|support|version|capable|ready|accelerated)?\s?(?:environment|env|machine|setup|box|version|build)?(?=[\s,.]|$)")
 _TEMPLATE = re.compile(
     r"\s(?:from|using|with|based on|use|by|out of)\s+(?:the |a |an |my |our )?(?:template\s+(?:called |named )?[\"']?(?P<after>[\w./-]+)[\"']?|[\"']?(?P<before>[\w./-]+)[\"']?\s+template)|\stemplate[ :=]+(?:called |named )?[\"']?(?P<bare>[\w./-]+)[\"']?"
 )
@@ -142,6 +148,12 @@ def provision(clause: Clause) -> Found | None:
         return made(whole)
     if how == "setup" and re.fullmatch(r"(?:me|us)(?: all)?(?: up)?", low) and verb.startswith(("set", "get")):
         return made(whole)
+    if how == "strong" and re.fullmatch(r"(?:it|this|that|them|these|those)(?: all| too| now)*", low) and not place.path:
+        if any(c.tool == "scan" for c in world.earlier[-1:]):
+            return made(whole)
+        return asks("Install what? Name packages, runtimes or services; `set this project up` installs all it needs.")
+    if how == "upgrade" and re.match(r"to (?:the )?(?:latest|newest)", low):
+        return asks("Upgrade what? Name the package, runtime or service.")
     if how in ("strong", "setup") and _WHOLE.fullmatch(low) and (_NEEDFUL.search(low) or verb.startswith("get")):
         if verb in ("make", "create", "generate", "start", "build", "ready") and not re.search(r"\b(?:running|ready|environment ready|run|work)\b|\benv\w*\b", low):
             return asks("Set the project up as it needs? Say: set this project up. Or name a template.") if verb != "start" else None
@@ -156,6 +168,8 @@ def provision(clause: Clause) -> Found | None:
         return made(whole)
     upgrade = how == "upgrade" and not verb.startswith(("downgrade", "pin"))
     found = things(_to(text, how), world, upgrade=upgrade)
+    if how in ("weak", "setup") and (found.everyday or any(ordinary(word) for word in found.unsure)):
+        return None
     if found.everyday or any(w in EVERYDAY for s in found.strange for w in s.lower().split()):
         return NO
     weak = how in ("weak", "setup")
@@ -191,6 +205,10 @@ def provision(clause: Clause) -> Found | None:
 def _to(text: Text, how: str) -> Text:
     """Without what is around the list: "me", "up", "a … environment with"."""
     for pattern in (
+        r"\s(?:as|to) (?:a |the |my )?(?:dev |development |test |optional )?(?:dependency|dependencies|deps|devdependenc\w+)\b",
+        r"\sfrom v?[\d.·]+(?=\s+to\s)",
+        r"\s(?:please|instead of \S+(?: \S+)?|and nothing else|only)\s*$",
+        r"^\s*(?:the |my |our )(?=[\w.+-]+ version to )",
         r"^\s*(?:me |us |up |here |out |in )+",
         r"\s(?:up|in place|ready|going|running|up and running|for me|locally|installed|set up|in)\s*$" if how in ("setup", "weak") else r"\s(?:for me|globally|locally|in place)\s*$",
         r"^\s*(?:a |an |the |my )?(?:new |fresh |clean |local )*(?:(?:dev|development|virtual|test)\s+)?(?:env\w*|setup|venv|stack|project|machine|container) (?:with|for|using|on|of)\s+",
@@ -285,7 +303,7 @@ def deploy(clause: Clause) -> Found | None:
             return NO
         plural = word.endswith("s") and not word.endswith("ss") and word not in SERVICES and not coined(word)
         if (plural and not sure and word not in world.known.services) or (clause.head.strip() in ("ship", "release", "publish", "launch") and not sure and not coined(word) and word not in world.known.services and word not in SERVICEISH):
-            return NO if plural else asks(f"Deploy {word}: is that the name of a service of this project? Say: deploy {word} to docker.")
+            return NO if plural or re.search(r"\b(?:the|my)\b", left) else asks(f"Deploy {word}: is that the name of a service of this project? Say: deploy {word} to docker.")
         start = text.low.find(word)
         args["name"] = text.raw(start, start + len(word))
     if "port" not in args and isinstance(name := args.get("name"), str):

@@ -35,6 +35,11 @@ def mend(text: Text) -> Text:
     return text
 
 
+def plain(said: str) -> str:
+    """Words for a moment with the typos in them mended; all else as it was typed."""
+    return re.sub(r"[A-Za-z]{4,}", lambda match: TYPOS.get(match[0]) or _keyword(match[0]) or match[0], said)
+
+
 @cache
 def _deletes() -> dict[str, list[str]]:
     """Every keyword under itself and under each of its forms with one letter missing."""

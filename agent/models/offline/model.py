@@ -6,6 +6,7 @@ for is compared with examples, if the embedder's model is there; that may ask or
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 from ....tools.risk import Risk
@@ -13,13 +14,15 @@ from ...events import Call, Text
 from ..base import Request, Thought
 from . import none, similar
 from .dialogue import follow
-from .intents import understand
+from .english import ordinary
+from .intents import clean, understand
 from .languages import to_english
 from .mend import mend
 from .normalise import LIMIT, normalise, sayable
-from .segment import segment
+from .normalise import Text as Text_
+from .segment import Part, segment
 from .slots import Found
-from .tables import RISKS
+from .tables import RISKS, SERVICEISH
 from .world import World
 
 MOST = 24
@@ -103,9 +106,16 @@ def _read(request: Request) -> Thought:
     calls: list[Call] = []
     refused: list[str] = []
     strange: list[str] = []
+    verb = ""
     for part in segment(text):
         world.hear(part.text)
-        found = understand(part, world, text.low)
+        found = understand(part, world, text.low) or _elliptic(part, verb, world)
+        if found is not None and found.kind == "decline":
+            world.hear_not(part.text)
+        if found is not None and found.kind == "calls":
+            verb = _verb(part)
+        if found is None and (vague := none.vague(clean(part.text).low)):
+            return Thought("ask", (), vague)
         if found is None:
             strange.append(part.text.raw())
         elif found.kind == "ask":
@@ -123,6 +133,25 @@ def _read(request: Request) -> Thought:
         left = [part for part in strange if len(part.split()) > 2]
         return Thought("calls", tuple(calls), f"Not understood, and left out: {'; '.join(left)}" if left else "")
     return _nothing(text.low, refused, strange)
+
+
+_ELLIPTIC = re.compile(r"(?:then |also |and )*(?:the )?@?[a-z][\w.+/@-]*(?: v?\d[\w.]*)?(?: (?:too|as well|also))?")
+_REPEATED = frozenset("deploy rollback destroy install upgrade logs redeploy add".split())
+
+
+def _verb(part: Part) -> str:
+    """The verb of a part that another name may follow: "deploy api, then worker"."""
+    first = clean(part.text).low.split(" ", 1)[0]
+    return first if first in _REPEATED else ""
+
+
+def _elliptic(part: Part, verb: str, world: World) -> Found | None:
+    low = part.text.low
+    if not verb or not _ELLIPTIC.fullmatch(low) or ordinary(low.split()[-1]) and low.split()[-1] not in SERVICEISH:
+        return None
+    text = part.text
+    put = Text_(f"{verb} {low}", [text.starts[0]] * (len(verb) + 1) + list(text.starts), [text.starts[0]] * (len(verb) + 1) + list(text.ends), text.original)
+    return understand(Part(put), world, low)
 
 
 def _within(call: Call, other: Call) -> bool:

@@ -6,6 +6,7 @@ import re
 
 from .normalise import Text
 from .places import where
+from .mend import plain
 from .slots import NO, Clause, Found, asks, made, quoted
 from .english import ordinary
 from .tables import EVERYDAY, OBJECTS, PACKAGES, SERVICEISH, SNAPSHOTISH
@@ -51,7 +52,7 @@ def target(text: Text, world: World, *, loose: bool) -> tuple[str | None, bool]:
     if moment(low):
         if match := re.match(r"(?:the |my |our )?(?:last |latest )?(?:snapshot|checkpoint|state|version|one)(?: (?:that )?(?:i|we|you) (?:took|made))?(?: (?:from|of|taken|made|that was taken|which was taken|at))* (?=\S)", low):
             text = text.cut(match.end())
-        return text.raw(), not any(word in EVERYDAY - _TIMES for word in low.split())
+        return plain(text.raw()), not any(word in EVERYDAY - _TIMES for word in low.split())
     if re.fullmatch(r"[0-9a-f]{6,64}", low) or (coined(low) and not re.fullmatch(r"\d+(\.\d+)*", low)):
         return text.raw(), True
     if namelike(low) and (low in SNAPSHOTISH or (loose and not ordinary(low))):
@@ -73,15 +74,20 @@ def rewind(clause: Clause) -> Found | None:
         return None if not world.earlier else asks("Shall I take the last change back? Say: undo that.")
     if how in ("undo", "takeback"):
         return _undo(clause)
-    place = where(clause.rest, world, path=False)
+    place = where(clause.rest, world, path=False, bare=True)
     if place.lost:
         return asks("On which host? Name it as docker:NAME, USER@HOST or vm:NAME.")
     rest = place.text.cut()
     paths: list[str] = []
+    if only := re.search(r",?\s(?:but |and )?(?:only|just)(?: for)?(?: the)?(?: files?| folders?| path)?\s+(?=\S+(?:(?:,| and) \S+)*\s*$)", rest.masked()):
+        found, odd = _paths(rest.cut(only.end()), strong=True)
+        if found and not odd and only.start() > 3 and not re.search(r"\b(?:to|from)\b", rest.masked()[only.end() :]):
+            paths, rest = found, rest.cut(0, only.start())
     time: Text | None = None
     if match := re.search(r"(?:^|\s)(?:back )?(?:to|from|at|as of|as it was|as they were|like it was|as|like|how|the way)\b(?!.*\s(?:back )?to\s(?!how|when|what|be\b))", rest.masked()) or re.search(r"(?:^|\s)(?:to|from)\b", rest.masked()):
         before, time = rest.cut(0, match.start()), rest.cut(match.start())
-        paths, odd = _paths(before, strong=how == "strong")
+        more, odd = _paths(before, strong=how == "strong")
+        paths = [*more, *paths]
         if odd:
             return _odd(clause, odd)
     else:
@@ -163,8 +169,13 @@ def _paths(text: Text, *, strong: bool) -> tuple[list[str], str]:
 def _undo(clause: Clause) -> Found | None:
     place = where(clause.rest, clause.world, path=False)
     low = place.text.low.strip(" .,!?")
+    if (match := re.match(r"(?:all )?(?:the |my )?last (.+)$", low)) and span(match[1]) and not re.fullmatch(r"(?:two|three|few)", match[1]):
+        start = place.text.low.find(match[1])
+        return made(call("rewind", to=f"{place.text.raw(start, start + len(match[1]))} ago", on=place.on))
     if re.fullmatch(r"(?:everything|all|all of it|it all|all (?:the |my |your )?changes)", low) or re.match(r"(?:the )?last (?:two|three|\d+|few|couple)", low):
         return asks(_which(clause.world))
+    if re.fullmatch(r"(?:undo\W*)+", low):
+        return made(call("rewind", to="last", on=place.on))
     if clause.frame.how == "takeback" or _UNDO_LAST.fullmatch(low):
         return made(call("rewind", to="last", on=place.on))
     if any(word in EVERYDAY for word in low.split()):
@@ -185,7 +196,7 @@ _SPEC = re.compile(
     r"(?:the |my |our |this |its )?(?:project(?:'s)? |package |declared |poetry |npm |pip )*(?:spec|specs|specification|specifications|lock ?files?|lock|manifests?|requirements(?:\.txt)?(?: file)?|declared \w+|declaration|version files?|package\.json|package-lock\.json|pyproject(?:\.toml)?|uv\.lock|poetry\.lock|yarn\.lock|pnpm-lock\.yaml|cargo\.lock|go\.sum|gemfile\.lock|what is declared|what the lock ?file says|what it should be|declarations)(?: says| file)?"
 )
 _SIDE = re.compile(
-    r"(?:\b(?:compared )?(?:against|versus|vs\.?|with|to|from|than|relative to|since|after|between|on top of|and)\s+(?=\S))"
+    r"(?:\b(?:compared )?(?:against|versus|vs\.?|match(?:es|ing)?|with|to|from|than|relative to|since|after|between|on top of|and)\s+(?=\S))"
 )
 _OWNER = re.compile(r"(?:the |my )?(?:colleague |teammate |coworker |friend )?([\w.-]+?)(?:'s|s')(?: (?:machine|setup|env\w*|laptop|computer|box|state|config\w*|version|one))?")
 _ON_WORDS = re.compile(r"^\s*(?:(?:my|the|this|our|current|local|it|env\w*|setup|project|state|everything|machine|things|here|changed?|different|any|in|of|for|now|check|and)\b\s*)*")
@@ -195,6 +206,16 @@ def drift(clause: Clause) -> Found | None:
     how, world = clause.frame.how, clause.world
     text = clause.text
     low = text.low
+    if how == "on":
+        return made(call("drift", against="spec"))
+    if how == "differ":
+        sides = re.match(r"\s*(.{1,60}?) and (.{1,60}?) (?:differ|compare)", clause.rest.low)
+        if sides is None:
+            return None
+        one, two = clause.rest.cut(sides.start(1), sides.end(1)), clause.rest.cut(sides.start(2), sides.end(2))
+        if not _ON_WORDS.sub("", one.low).strip():
+            one = two
+        return made(call("drift", against=_none(_side(one, world))))
     if any(word in EVERYDAY - _TIMES for word in re.findall(r"[a-z]+", low)):
         return NO
     if how == "works on":
@@ -226,7 +247,7 @@ def drift(clause: Clause) -> Found | None:
             if side is None:
                 return asks("Compare with what? A snapshot, a time, `spec`, a context or a host.")
             return made(call("drift", on=left.raw(on.start(), on.end()) if on else (tail.on if tail.text.low.strip() else None), against=_none(side)))
-        if not clause.rest.low.strip():
+        if re.fullmatch(r"\s*(?:it|this|that|me)?\s*(?:with|to|against)?", clause.rest.low):
             return asks("Compare with what? For example: since yesterday, against spec, with the snapshot green.") if clause.head.strip() in ("compare", "contrast") else made(call("drift"))
     sides = [m for m in _SIDE.finditer(masked) if not re.match(r"(?:me|us)\b", masked[m.end() :])]
     against: str | None = None

@@ -19,6 +19,7 @@ _ACT = (
 _ALLOWED = re.compile(
     r"(?:don't|do not|never|dont) (?:you )?forget to |why (?:don't|do not) (?:you|we|i) |(?:can't|couldn't|won't) (?:you|we) |if you don't mind"
 )
+_FORGET = re.compile(r"(?:don't|do not|never) (?:you )?forget(?: that|:|,) ")
 _NEGATED = re.compile(
     r"^(?:[\w' ,]{0,40}?\b)?(?:don't|do not|never|shouldn't|should not|mustn't|must not|can't|cannot|won't|will not|needn't|"
     rf"not (?=to )|no (?=more )|didn't|did not|no need|(?:hold|holding) (?:off|back|on)|not yet|isn't time|refrain|avoid|nicht)\b[\w', ]{{0,40}}?\b(?:to |on |from |with )?{_ACT}(?:ing|ping|ning|en)?\b"
@@ -26,7 +27,7 @@ _NEGATED = re.compile(
     r"|\b(?:don't|do not|never)$|\b(?:not|nicht) (?:deploy|install|run|start)\w*$"
 )
 _TAIL = re.compile(
-    r"[\s,]+(?:but )?(?:without|instead of|rather than|and not|but not|not|and no(?:thing)?(?: other| else)?|and don't|nothing else|no other)\s.*$"
+    r"[\s,]+(?:but )?(?:without|instead of|rather than|and not|but not|not|and no(?:thing)?(?: other| else)?|(?:and )?nothing else|and don't|no other)(?:\s.*)?$"
 )
 _WITHOUT = re.compile(r"^(?:without|instead of|rather than) [^,]{1,120}?(?:,\s*|\s+(?=(?:show|tell|just|please|list|take|undo|rewind|run)\b))")
 
@@ -66,6 +67,7 @@ def spoken_for(text: Text) -> Text:
 
 def affirm(text: Text) -> Text:
     """Turns of phrase that sound negative and are not, taken out: "don't forget to", "why don't you"."""
+    text = text.sub(_FORGET, lambda _: "remember that ")
     text = text.sub(
         _ALLOWED, lambda match: "can you " if match[0].startswith(("why", "can", "could", "won")) else "please "
     ).cut()
@@ -93,6 +95,7 @@ _CHAT = re.compile(
     r"how are you|what's up|who are you|i(?:'m| am) \w+|you(?:'re| are) .*|i (?:love|like|hate) .*|tell me a joke|never ?mind|nothing|forget it|well done|good job|nice work)\W*)+$"
 )
 _VAGUE = (
+    (re.compile(r"^\W*(?:set|change) (?:the |its )?port\b"), "The port of which deployment? For example: deploy api on port 8080."),
     (re.compile(r"^\W*(?:please )?(?:clean|tidy)(?: (?:it|this|that|things|everything|all|the \w+|my \w+))?(?: up)?(?: everything| please| this| it| the \w+)?\W*$"),
      "Clean up what? I can take files and packages back to a snapshot (rewind), or destroy a service or sandbox that you name. Nothing was deleted."),
     (re.compile(r"^\W*(?:please |can you |could you )*(?:just )?(?:fix|repair|solve|heal|mend|unbreak)(?: (?:it|this|that|everything|things|the (?:env\w*|project|setup|problem|issue)|my (?:env\w*|setup|project|machine)))?(?: please| now| up| again)*\W*$"),

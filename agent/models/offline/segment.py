@@ -18,10 +18,10 @@ _VERBS = (
     r"change|activate|destroy|tear|remove|delete|kill|stop|run|execute|exec|remember|note|tail|start|restart|launch|clean|record|leave|"
     r"scaffold|fix|wait|repeat|send|write|open|merge|find"
 )
-_NOUNS = r"(?:(?:the )?last \d+ (?:log )?(?:lines|logs|snapshots|actions)\b|(?:the |a )?(?:status|history|drift|logs|snapshots|snapshot|differences))(?=\s*(?:$|of\b|for\b|and\b|,|called|named|as\b))"
+_NOUNS = r"(?:(?:the )?last \d+ (?:log )?(?:lines|logs) (?:of|from)\b|(?:the )?last \d+ (?:snapshots|actions)\b|(?:the |a )?(?:status|history|drift|logs|snapshots|snapshot|differences))(?=\s*(?:$|of\b|for\b|and\b|,|called|named|as\b))"
 _NOT = r"don't|do not|never|please don't"
 _ASKS = r"what|what's|which|how|is|are|why|who|where|when"
-_FILL = rf"(?:{FILLERS}|(?:please|also|just|then|now|again)\s+|(?:if|once|when|as soon as) (?!was|were|did|do\b|is)[^,;]{{1,60}}?(?:,\s*|\s(?=(?:{_VERBS})\b)))*(?:(?:{'|'.join(PREAMBLES[:4])})(?:please )?)?"
+_FILL = rf"(?:{FILLERS}|(?:first|before that|beforehand|before (?:you do|doing) (?:that|this|it)),?\s+|(?:please|also|just|then|now|again)\s+|(?:if|once|when|as soon as) (?!was|were|did|do\b|is)[^,;]{{1,60}}?(?:,\s*|\s(?=(?:{_VERBS})\b)))*(?:(?:{'|'.join(PREAMBLES[:4])})(?:please )?)?"
 START = re.compile(rf"\s*{_FILL}(?:(?:{_VERBS}|{_NOT}|{_ASKS})(?![\w=/.@:-])|{_NOUNS}|with a snapshot first)")
 ACTION = re.compile(rf"(?:{_VERBS})(?![\w=/.@:-])")
 
@@ -41,7 +41,7 @@ _LEAD_AFTER = re.compile(
     r"(?:but |and )?(?:after|once|when|as soon as) (?:you(?:'ve| have|'re| are)? (?:done )?|(?=\w+ing\b))"
 )
 _FIRST_TAIL = re.compile(r"[\s,]+(?:first|beforehand|before that|before)$")
-_FIRST_HEAD = re.compile(r"(?:(?:but|and|though)\s+)?(?:please\s+)?(?:first|before that|beforehand),?\s+")
+_FIRST_HEAD = re.compile(r"(?:(?:but|and|though)\s+)?(?:please\s+)?(?:first|before that|before (?:you do|doing) (?:that|this|it|so)|beforehand),?\s+")
 
 _GERUNDS = {"taking": "take", "making": "make", "running": "run", "setting": "set", "getting": "get", "putting": "put",
             "spinning": "spin", "rolling": "roll", "saving": "save", "creating": "create", "restoring": "restore", "upgrading": "upgrade",

@@ -71,8 +71,14 @@ _FACT = re.compile(r"\b(?:is|are|be|was|has|have|use|uses|using|prefer|prefers|l
 def remember(clause: Clause) -> Found | None:
     lead = _REMEMBER_LEAD.match(clause.rest.low)
     rest = clause.rest.cut(lead.end() if lead else 0)
+    if re.match(r"this fact|the fact|a fact", rest.low):
+        rest = rest.cut(re.match(r"(?:this|the|a) fact(?: that)?[\s:,]*", rest.low).end())  # type: ignore[union-attr]  # matched above
     said = bool(lead and re.search(r"that|[:,]|fact", lead[0])) or clause.head.rstrip().endswith((":", ","))
-    if rest.low in ("", "that", "this", "it", "me"):
+    if re.match(r"(?:(?:the|this|my) )?(?:current )?(?:state|env\w*|setup|moment|point)\b(?: (?:as|under|with|called)|$)", rest.low):
+        return None
+    if rest.low == "me":
+        return NO
+    if rest.low in ("", "that", "this", "it"):
         return asks("What should I remember? For example: remember that my database always listens on 5433.")
     if re.match(r"(?:when|how|the time|where|who|what|why|me\b|to (?:buy|call|pick|feed))\b", rest.low):
         return NO
@@ -86,7 +92,7 @@ _DETERMINER = re.compile(r"(?:the|a|an|my|our|all|this|that|it|these|those|some|
 
 
 def run(clause: Clause) -> Found | None:
-    rest = clause.rest
+    rest = clause.rest.cut()
     ask = asks("Which command? Say it as you would type it, for example: run pytest -q. `scan` shows the project's own commands.")
     if not rest.low:
         return ask
@@ -99,6 +105,8 @@ def run(clause: Clause) -> Found | None:
         if not re.search(r"[\w-]", re.sub(r"\b(?:there|for me|please|again|then|command)\b", "", tail.text.low)):
             command = quoted(rest.raw(quote.start(), quote.end()))
             return made(call("run", command=command, on=tail.on, path=tail.path)) if command else ask
+    if re.match(r"(?:\d+ |a )(?:more )?(?:replicas?|instances?|copies|copy)\b", rest.low):
+        return None
     if re.match(r"(?:it|that|this|them)(?: again)?$|again$", rest.low):
         last = next((c for c in reversed(clause.world.earlier) if c.tool == "run"), None)
         return made(last) if last else ask
@@ -113,6 +121,8 @@ def run(clause: Clause) -> Found | None:
     if re.match(r"(?:the |a |my |our |all |all the |all my |some |this |unit |integration )*(?:[\w-]+ )?(?:tests?|test suite|suite|linter|linters|lint|build|migrations?|script|checks?|server|dev server|app|application|project|program|benchmarks?|formatter|type checker|pipeline|code|command|something|seeds?)(?: again| suite)?$", body.text.low.strip()) and first not in PROGRAMS - {"test"}:
         return ask
     if first not in PROGRAMS and (first in EVERYDAY or _DETERMINER.match(first) or any(w in EVERYDAY for w in words) or (len(words) == 1 and first.endswith("ly"))):
+        return NO
+    if first not in PROGRAMS and ordinary(first) and not re.search(r"\s-{1,2}\w|[./=]", rest.low):
         return NO
     if first in PROGRAMS or pathlike(first) or re.search(r"\s-{1,2}\w|=|&&|\|", rest.low) or re.fullmatch(r"[a-z_][\w.+-]*", first):
         command = _exact(rest, body.text)
@@ -181,6 +191,8 @@ _WHEN = re.compile(r"(?:\b(?:from|since|of|in|for|over|during|on|until|before|af
 def history(clause: Clause) -> Found | None:
     how, rest = clause.frame.how, clause.rest
     low = clause.text.low
+    if re.match(r"\s*(?:is|was|are|has|repeats)\b", rest.low) and how == "history":
+        return NO
     if how == "history" and (of := re.match(r"\s*of (?:the |a |an |our |my )?([\w.-]+)(.*)$", rest.low)):
         if ordinary(of[1]) and of[1] not in OBJECTS and of[1] not in SERVICEISH and of[1] not in PACKAGES and not re.match(r"(?:snapshots?|actions?|changes?|installs?|deploy\w*|upgrades?|env\w*|last|past|this|today|yesterday|commands?|everything|all|what|packages?)$", of[1]):
             return NO
@@ -238,6 +250,8 @@ def status(clause: Clause) -> Found | None:
     rest = re.sub(r"[^\w\s-]", " ", clause.rest.low)
     if any(word in EVERYDAY for word in rest.split()) or re.search(r"\b(?:order|ticket|flight|application for|relationship|http|pull request|pr|my (?:day|life))\b", rest):
         return NO
+    if clause.frame.how == "status" and re.match(r"\s*(?:update|is)\b", clause.rest.low):
+        return NO
     if clause.frame.how == "status" and re.search(r"\b(?:git|code \d+|systemctl)\b", clause.text.low):
         return None
     if place.lost:
@@ -257,7 +271,7 @@ _LOGWORDS = re.compile(
 def logs(clause: Clause) -> Found | None:
     text = clause.text
     low = text.low
-    if re.search(r"\b(?:git log|changelog|log in|log ?into|log ?out|log me|chop|burn|wood|fire\w*|captain|audit log|activity log|blog)\b", low):
+    if re.search(r"\b(?:git log|changelog|log off|log on|log in|log ?into|log ?out|log me|chop|burn|wood|fire\w*|captain|audit log|activity log|blog)\b", low):
         return NO
     tail: int | None = None
     if match := _LINES.search(low):
@@ -407,6 +421,8 @@ def destroy(clause: Clause) -> Found | None:
         return NO
     if not found:
         return asks(f"Destroy what?{known}")
+    if not explicit and any(foreign(i.low, world) and re.search(rf"\b(?:my|your|his|her|our|all)\b.*{re.escape(i.low)}", low) for i in found if namelike(i.low)):
+        return NO
     if re.match(r"\s*(?:the |my |all |old |this |a )*(?:snapshots?|files?|folders?|director(?:y|ies)|logs|node_modules|cache|packages?|lines?|comments?|branch(?:es)?|commits?|tests?|function|class|method|variable|bug|bugs|code|column|database|context)\b", low) or any(pathlike(i.low) and not coined(i.low) or i.low.startswith((".", "/", "~")) for i in found):
         return asks("I do not delete files, packages or snapshots by name. `run` can carry out a command that you name; `rewind` takes files and packages back.")
     if any(not namelike(item.low) for item in found):

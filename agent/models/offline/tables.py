@@ -103,25 +103,25 @@ EVERYDAY = words(
     "house houses home kitchen sink bathroom bedroom room rooms living garden gardens tree trees window windows door "
     "doors roof wall walls floor floors furniture chair chairs sofa bed beds sleep bath shower curtains curtain lamp "
     "lamps light lights bulb bulbs fridge oven stove dishwasher washer dryer laundry heating heater thermostat tv "
-    "television radio stereo car cars tire tires tyre tyres engine oil brakes bike bikes bicycle truck bus train trains "
-    "plane planes flight flights airport hotel hotels ticket tickets seat seats class business economy trip trips holiday "
+    "television radio stereo car cars tire tires tyre tyres engine oil brakes bike bikes bicycle truck bus trains "
+    "plane planes flight flights airport hotel hotels ticket tickets seat seats business economy trip trips holiday "
     "vacation travel beach boat boats ship ships sea ocean river lake mountain mountains sky horizon moon sun star stars "
     "earth world planet weather rain snow wind storm fire fireplace water coffee tea beer wine milk bread pizza burger "
     "sandwich lunch dinner breakfast food meal recipe cake cakes cookie cookies apple apples banana egg eggs cheese "
     "chicken salad soup shopping groceries grocery money bank banks card cards credit loan tax taxes bill "
     "bills invoice invoices salary career resume cv boss meeting meetings appointment alarm reminder birthday party wedding "
-    "gift gifts present school university college homework exam class lesson teacher student book books story stories poem essay "
+    "gift gifts present school university college homework exam lesson teacher student books story stories poem essay "
     "article articles newspaper magazine letter letters pen paper desk office doctor dentist hospital medicine disease "
     "health body brain heart hand hands leg legs arm arms face hair eye eyes nose mouth tooth teeth stain stains dress "
-    "shirt shoes shoe pants jacket hat clothes makeup game games football soccer basketball tennis match marathon race "
+    "shirt shoes shoe pants jacket hat clothes makeup game games football soccer basketball tennis marathon race "
     "gym workout yoga diet weight life death love hate hope dream dreams soul god church president election government "
     "country border borders city town village street road bridge building elevator stairs evidence crime criminal prison judge "
-    "law lawyer court war peace weapon weapons gun guns bomb bombs missile missiles nuclear alamo history rome paris "
+    "law lawyer court war peace weapon weapons gun guns bomb bombs missile missiles nuclear alamo rome paris "
     "london berlin button buttons plug trigger luggage suitcase barcode qr fingerprint fingerprints "
     "mind past future time times day night errand errands mile miles kilometre kilometres kilometers "
-    "childhood balance hopes trust relationship reputation confidence skin hormone vaccine vaccines mattress tent tents "
+    "decaf mess childhood balance hopes trust relationship reputation confidence skin hormone vaccine vaccines mattress tent tents "
     "solar panels panel windows11 macos ios android windows-11 instagram facebook twitter tiktok whatsapp snapchat spotify "
-    "netflix playlist podcast membership subscription subscriptions plan plans password passwords wifi wi-fi bluetooth printer keyboard "
+    "netflix playlist podcast membership subscription subscriptions password passwords wifi wi-fi bluetooth printer keyboard "
     "mouse headphones speakers battery charger numbers mouth tap bathwater nets net mosquitoes mousetrap ladder toilet"
 )
 """Things of everyday life. They are no names of packages, services, contexts or paths, whatever verb stands before them."""
@@ -130,7 +130,7 @@ KEYWORDS = words(
     "install provision upgrade update downgrade snapshot snapshots checkpoint rewind restore revert rollback deploy "
     "redeploy destroy remove delete switch status history drift compare changed changes logs remember execute project "
     "environment dependencies packages please show list scan undo setup sync what since this that with yesterday "
-    "everything missing version machine running context staging production replicas called install latest synchronize synchronise redeploy running worker"
+    "everything missing version machine running context staging production replicas called install latest synchronize synchronise redeploy running"
 )
 """Words of the grammar itself: a typo in one of these may be mended for matching. A name never is."""
 REAL = words(
@@ -151,7 +151,7 @@ TYPOS = {
     "hte": "the", "adn": "and", "nad": "and", "envrionment": "environment", "enviroment": "environment",
     "enviornment": "environment", "dependancies": "dependencies", "dependecies": "dependencies", "dependencys": "dependencies",
     "snaphot": "snapshot", "snapsot": "snapshot", "snapshoot": "snapshot", "depoy": "deploy", "rewin": "rewind",
-    "shw": "show", "tkae": "take", "mkae": "make", "shwo": "show", "giv": "give", "tak": "take", "hsow": "show", "gie": "give", "instl": "install", "isntal": "install", "rool": "roll", "rol": "roll", "runing": "running", "runnning": "running", "wat": "what", "wut": "what", "wht": "what", "waht": "what", "stagign": "staging", "prodction": "production", "pleas": "please", "cahnged": "changed", "bakc": "back", "bak": "back", "evrything": "everything", "logz": "logs", "lgos": "logs", "serivce": "service", "servcie": "service", "depndencies": "dependencies", "sanpshot": "snapshot", "snpshot": "snapshot", "syncronise": "synchronise", "syncronize": "synchronize", "sinc": "sync", "yestarday": "yesterday", "yesteday": "yesterday", "yday": "yesterday", "rn": "now",
+    "wtf": "what", "wth": "what", "shw": "show", "tkae": "take", "mkae": "make", "shwo": "show", "giv": "give", "tak": "take", "hsow": "show", "gie": "give", "instl": "install", "isntal": "install", "rool": "roll", "rol": "roll", "runing": "running", "runnning": "running", "wat": "what", "wut": "what", "wht": "what", "waht": "what", "stagign": "staging", "prodction": "production", "pleas": "please", "cahnged": "changed", "bakc": "back", "bak": "back", "evrything": "everything", "logz": "logs", "lgos": "logs", "serivce": "service", "servcie": "service", "depndencies": "dependencies", "sanpshot": "snapshot", "snpshot": "snapshot", "syncronise": "synchronise", "syncronize": "synchronize", "sinc": "sync", "yestarday": "yesterday", "yesteday": "yesterday", "yday": "yesterday", "rn": "now",
 }  # fmt: skip
 SPOKEN = {
     "num pie": "numpy", "num py": "numpy", "my sequel": "mysql", "post gres": "postgres", "post gress": "postgres",
@@ -173,7 +173,7 @@ TENS = {word: 10 * n for n, word in enumerate("twenty thirty forty fifty sixty s
 FILLERS = (
     r"(?:hey|hi|hello|yo|dear|ok|okay|okey|alright|right|well|so|um+|uh+|er+|hmm+|ugh|argh|damn|dammit|fuck|shit|crap|oh|ah|"
     r"please|kindly|now|then|also|just|first|next|finally|afterwards|lastly|and|but|there|envsync|cool|great|perfect|nice|"
-    r"yes|yeah|yep|sure|no|nope|actually|basically|maybe|perhaps|like|quickly|simply|good (?:morning|evening|afternoon|day)|"
+    r"yes|yeah|yep|sure|no|nope|actually|only(?= (?:what|show|tell))|basically|maybe|perhaps|like|quickly|simply|good (?:morning|evening|afternoon|day)|"
     r"sorry|excuse me|thanks|thank you|listen|look|anyway|in that case|after that|for now|after this|\d{1,2}[.)])"
     r"(?![\w'@./:=-])[ ,!:.\-]*"
 )
@@ -195,7 +195,7 @@ PREAMBLES = (
 )
 TRAILERS = (
     r"[ ,;:.!?\-]+$",
-    r"[ ,]+(?:please|thanks|thank you(?: very much| so much)?|thx|ty|cheers|for me|for us|right now|right away|asap|as soon as possible|"
+    r"[ ,]+(?:please|thanks|thank you(?: very much| so much)?|thx|ty|cheers|for me|for us|instead|right now|right away|asap|as soon as possible|"
     r"immediately|ok|okay|would you|will you|if you can|if possible|mate|dude|man|bro|buddy|real quick|if you don't mind|"
     r"danke|bitte|merci|gracias|por favor|obrigado|s'il te pla[iî]t|s'il vous pla[iî]t|that's it|that is all|thanks in advance|now)$",
 )

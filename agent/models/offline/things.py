@@ -18,11 +18,11 @@ _ITEM = re.compile(
     rf"(?:(?:\s*(?:==|=|@)\s*|\s+(?:to |at |on |in )?(?:the )?(?:version |v\.? ?|release )?(?:number )?|\s*-\s+|(?<=[a-z])(?=\d+\.\d[\d.]*$))({_VER})|\s*((?:>=|<=|~=|!=|>|<|\^)\s*[\w.*,<>=]{{1,40}}))?"
 )
 _DETERMINERS = re.compile(
-    r"^(?:(?:the|a|an|my|our|some|also|just|both|all|new|another|local|fresh|recent|plain|me|us|to|for|of|please|package|packages|library|libraries|lib|module|modules|dependency|runtime|"
+    r"^(?:(?:everything in|all of|all|the|a|an|my|our|some|also|just|both|all|new|another|local|fresh|recent|plain|me|us|to|for|of|please|package|packages|library|libraries|lib|module|modules|dependency|runtime|"
     r"service|database|db|tool|program|software|server|named|called|on|is|be|have|use|install|lib|libs|version|needed|following|two|three|things?:?|following:?|in)\s+)+(?=\S)"
 )
 _LATEST = re.compile(r"^(?:(?:the )?(?:latest|newest|most recent|current)(?: (?:stable|lts))?(?: (?:version|release))?(?: of)?|version \S+ of)\s+(?=\S)")
-_OF = re.compile(r"^(?:the )?(?:version|release) (v?\d[\w.·]*) of (\S+)$")
+_OF = re.compile(r"^(?:version|release|v) ?(v?\d[\w.·]*) of (\S+)$")
 _NOUNS = re.compile(
     r"(?:\s+(?:package|packages|library|libraries|lib|libs|module|modules|database|db|server|service|instance|runtime|compiler|interpreter|sdk|container|toolchain|"
     r"dependency|environment|env|here|too|also|version|installed|again|as well|from pypi|from npm|via pip|via npm|with pip|with npm|using pip|using npm|both|"
@@ -40,6 +40,8 @@ class Things:
     packages: list[str] = field(default_factory=list[str])
     services: list[str] = field(default_factory=list[str])
     strange: list[str] = field(default_factory=list[str])
+    unsure: list[str] = field(default_factory=list[str])
+    """Names that are only taken for packages because a verb said so."""
     everyday: bool = False
     vague: bool = False
     sure: bool = False
@@ -69,6 +71,7 @@ def _thing(item: Text, found: Things, world: World, upgrade: bool) -> None:
         found.vague = True
         return
     latest = False
+    low = re.sub(r"^(?:the )?version ", "version ", low)
     if match := _OF.match(low):
         _add(item.cut(match.start(2)), match[1], found, world, upgrade, "")
         return
@@ -91,7 +94,7 @@ def _thing(item: Text, found: Things, world: World, upgrade: bool) -> None:
         words = item.low.split()
         found.everyday |= any(word in EVERYDAY for word in words)
         # "numpy 1.26.4 pandas scipy": a list without separators, when every word is a known thing or a version.
-        if len(words) > 1 and all(_known(w) or re.fullmatch(_VER, w) for w in words) and _known(words[0]):
+        if len(words) > 1 and all(_known(w) or re.fullmatch(_VER, w) or re.fullmatch(r"[\w.-]+(?:==|>=|@)[\w.]+", w) for w in words) and not re.fullmatch(_VER, words[0]):
             at = 0
             for piece in re.finditer(rf"\S+(?: (?:{_VER})(?= |$))?", item.low):
                 _thing(item.cut(piece.start(), piece.end()), found, world, upgrade)
@@ -123,6 +126,8 @@ def _add(name: Text, asked: str, found: Things, world: World, upgrade: bool, exa
         canonical, into = SERVICES[low], found.services
     if canonical is None:
         canonical, into = raw, found.packages
+    if low not in PACKAGES and into is found.packages and not asked and not exact:
+        found.unsure.append(low)
     found.sure |= low in PACKAGES or into is not found.packages or bool(asked or exact)
     wanted = {"newest": "latest", "stable": "latest"}.get(asked, version(asked)) if asked else exact
     if not wanted and into is not found.packages and not upgrade:

@@ -18,6 +18,7 @@ _ABOUT = re.compile(
     r"|why (?:is|does|did|has) (?:the |my |our )?([\w.-]+) (?:crash|fail|dying|down|slow|not |restart|hang|return|throw|giv)"
     r"|(?:[\w' ]{0,20}?[, ])??(?:the |my |our )([\w.-]+)(?: (?:service|container|deployment|app|server|sandbox))?(?:'s| is| are| was| keeps| has| seems| looks| crash\w*| died| dies| hangs| went| won't| doesn't| isn't| stopped| fails| returns| gives| throws| responds| acts)\b"
 )
+_NOT = re.compile(r"\b(?:remove|destroy|delete|roll back|rollback|deploy|redeploy|restart|stop|kill|touch)(?: the| my)? ([\w.-]+)$")
 _PORT = re.compile(
     r"(?:\b(?:my|our|the|always use) )?\b([\w.-]+)(?: (?:service|server|app|always|usually|normally|now|is|are|runs?|listens?|listening|running|lives|uses?|on|at|the))* (?:on |at |is |uses )?(?:the )?port (?:is )?(\d{2,5})\b"
     r"|\b([\w.-]+)(?: (?:service|server|app|always|usually|normally|now))* (?:runs|listens|is|is listening|is running|lives)(?: always| usually)? (?:on|at) (\d{2,5})\b"
@@ -50,6 +51,12 @@ class World:
             group = next(g for g in (1, 2, 3) if match[g])
             if namelike(match[group]):
                 self.subject = part.raw(match.start(group), match.end(group))
+
+    def hear_not(self, part: Text) -> None:
+        """Notice the name in what must not be done: "don't remove worker, just show me its logs"."""
+        if match := _NOT.search(part.low):
+            if namelike(match[1]):
+                self.subject = part.raw(match.start(1), match.end(1))
 
     def name(self) -> str | None:
         """The service, deployment or sandbox spoken of last: what "it" means to `logs`, `rollback` and `destroy`."""
