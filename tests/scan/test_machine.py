@@ -205,3 +205,12 @@ async def test_small_project_is_scanned_in_a_blink(scan: Scan, context: Context,
         await told(context, "project")
         best = min(best, time.perf_counter() - start)
     assert best < 0.25  # 12 ms on the machine it was written on; 50 ms is the aim
+
+
+async def test_a_state_folder_that_cannot_be_written_costs_only_the_hashes(context: Context, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    fill(tmp_path, {"file": ""})
+    fill(context.home, {".npmrc": "x"})
+    found = await seen(replace(context, state=tmp_path / "file" / "state"), "machine", A="x")
+    assert found.variables == () and found.dotfiles == () and found.runtimes

@@ -79,7 +79,11 @@ async def _held(context: Context) -> list[Installed]:
 
 
 async def _machine(context: Context) -> Machine:
-    key = await asyncio.to_thread(private.salt, context.state)
+    try:
+        key = await asyncio.to_thread(private.salt, context.state)
+    except OSError:
+        # Without a place to keep the key, hashes could not be compared with any other time's.
+        key = b""
     facts, gpus, packages, dotfiles = await asyncio.gather(
         context.host.call(machine.facts, str(context.path)),
         machine.gpus(context),

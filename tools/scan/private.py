@@ -62,7 +62,9 @@ def salt(state: Path) -> bytes:
 
 
 def variables(environ: Mapping[str, str], key: bytes) -> tuple[Variable, ...]:
-    """Names and keyed hashes; the name is part of what is hashed, so that equal values do not show."""
+    """Names and keyed hashes; the name is part of what is hashed, so that equal values do not show. Nothing without a key."""
+    if not key:
+        return ()
     return tuple(
         Variable(
             name=safe(name), digest=blake3(f"{name}\0{value}".encode("utf-8", "surrogateescape"), key=key).hexdigest()
@@ -74,6 +76,8 @@ def variables(environ: Mapping[str, str], key: bytes) -> tuple[Variable, ...]:
 
 def dotfiles(home: str, key: bytes, names: Sequence[str] = DOTFILES) -> tuple[FileHash, ...]:
     """Keyed hashes of the config files that are there; links are followed, since people keep their dotfiles elsewhere."""
+    if not key:
+        return ()
     found: list[FileHash] = []
     for name in names:
         try:
