@@ -13,6 +13,7 @@ import pytest
 from envsync.tools.errors import Failed, Usage
 from envsync.tools.fingerprint import Service, Wanted
 from envsync.tools.plan import Risk
+from envsync.tools.provision.providers.nodelocks import fixed
 
 World = Any
 Index = Any
@@ -177,16 +178,54 @@ async def test_broken_manifests_are_named(world: World, index: Index) -> None:
         await world.plan()
 
 
-@pytest.mark.parametrize("lock", ["pnpm-lock.yaml", "yarn.lock"])
-async def test_other_managers_by_their_lockfile(world: World, stocked: Index, lock: str) -> None:
-    manager = lock.partition("-")[0].partition(".")[0]
-    if not shutil.which(manager):
-        pytest.skip(f"{manager} is not installed")
-    manifest(world, outer="1.0.0")
-    only = ["--lockfile-only"] if manager == "pnpm" else ["--ignore-scripts", "--non-interactive"]
-    subprocess.run([manager, "install", *only], cwd=world.path, check=True, capture_output=True)
-    shutil.rmtree(world.path / "node_modules", ignore_errors=True)
+@pytest.mark.parametrize(
+    ("lock", "content"),
+    [
+        (
+            "pnpm-lock.yaml",
+            "lockfileVersion: '9.0'\n\nimporters:\n\n  .:\n    dependencies:\n      '@x/inner':\n        specifier: ^1\n"
+            "        version: 1.0.0(react@18.0.0)\n      outer:\n        specifier: '*'\n        version: 1.0.0\n",
+        ),
+        (
+            "yarn.lock",
+            '# yarn lockfile v1\n\n\n"@x/inner@^1", "@x/inner@^1.0.0":\n  version "1.0.0"\n  resolved "x"\n\n'
+            'outer@*:\n  version "1.0.0"\n  dependencies:\n    inner "^1.0.0"\n',
+        ),
+        (
+            "yarn.lock",
+            '__metadata:\n  version: 8\n\n"@x/inner@npm:^1":\n  version: 1.0.0\n  resolution: "y"\n\n'
+            '"outer@npm:*":\n  version: 1.0.0\n',
+        ),
+        (
+            "bun.lock",
+            '{\n  "lockfileVersion": 1,\n  "packages": {\n    "@x/inner": ["@x/inner@1.0.0", "", {}, "sha"],\n\n'
+            '    "outer": ["outer@1.0.0", "", {}, "sha"],\n  }\n}\n',
+        ),
+    ],
+)
+def test_the_versions_that_other_lockfiles_fix(lock: str, content: str) -> None:
+    assert fixed(lock, content, {"@x/inner": "^1", "outer": "*", "absent": "1"}) == {
+        "@x/inner": "1.0.0",
+        "outer": "1.0.0",
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("manager", "lock"), [("pnpm@9", "pnpm-lock.yaml"), ("yarn@1", "yarn.lock"), ("bun@1", "bun.lock")]
+)
+async def test_other_managers_are_fetched_and_keep_their_lock(world: World, manager: str, lock: str) -> None:
+    """From the real registry: the manager itself comes from there too."""
+    name = manager.partition("@")[0]
+    manifest(world, **{"left-pad": "1.1.3"})
+    first = ["npm", "exec", "--yes", f"--package={manager}", "--", name, "install"]
+    subprocess.run(first, cwd=world.path, check=True, capture_output=True)
+    shutil.rmtree(world.path / "node_modules")
     plan = await world.plan()
-    assert plan.steps[0].args["manager"] == manager
+    assert (
+        plan.steps[0].args["manager"] == name
+        and plan.details == ("left-pad 1.1.3",)
+        and lock in plan.steps[0].args["lock"]
+    )
     await world.carry(plan)
-    assert have(world, "outer") == "1.0.0" and (await world.plan()).empty
+    assert have(world, "left-pad") == "1.1.3" and (await world.plan()).empty

@@ -232,7 +232,9 @@ def _wanted(declared: Declared) -> tuple[list[str], dict[str, str]]:
         return list(declared.locked), declared.locked
     local = ("file:", "link:", "workspace:", "portal:")
     names = [n for n, spec in declared.direct.items() if n not in declared.optional and not spec.startswith(local)]
-    return [f"node_modules/{name}" for name in names], {f"node_modules/{name}": "" for name in names}
+    return [f"node_modules/{name}" for name in names], {
+        f"node_modules/{name}": declared.fixed.get(name, "") for name in names
+    }
 
 
 def _lines(changes: dict[str, list[str]]) -> list[str]:

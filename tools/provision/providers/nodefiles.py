@@ -17,6 +17,7 @@ from ...hosts.base import Host
 from ..index import text
 from ..names import plain
 from ..part import Site, digest
+from .nodelocks import fixed
 
 LOCKS = {
     "package-lock.json": "npm",
@@ -42,6 +43,8 @@ class Declared:
     optional: frozenset[str] = frozenset()
     locked: dict[str, str] = field(default_factory=dict[str, str])
     """npm: version by path (`node_modules/a/node_modules/b`) of what has to be there on this platform."""
+    fixed: dict[str, str] = field(default_factory=dict[str, str])
+    """The other managers: version of direct dependencies that the lock fixes."""
     scripted: tuple[str, ...] = ()
     """npm: names whose lock entry says that they have an install script."""
     scripts: dict[str, str] = field(default_factory=dict[str, str])
@@ -78,6 +81,7 @@ async def read(host: Host, site: Site) -> Declared:
     content = await _file(host, site, found.lock, found) if found.lock else ""
     if found.manager == "npm" and content:
         _npm_lock(_json(content, site.label(found.lock)), found)
+    found.fixed = fixed(found.lock, content, found.direct)
     if found.manager == "yarn":
         found.berry = "__metadata:" in content or (found.pinned > "" and not found.pinned.startswith("1."))
         config = await _file(host, site, ".yarnrc.yml", found) if ".yarnrc.yml" in site.files else ""
