@@ -1,369 +1,21 @@
 """The graph: recall, think, gate, ask, act, remember. The only importer of langgraph.
 
-    recall ─▶ think ─▶ gate ─▶ ask ─▶ act ─▶ remember
-                ▲  ▲────┘ ▲─────┴─────┘│
-                └──────────────────────┘
-
-`gate` makes the plans, reading only, and keeps them; `ask` is nothing but the one interrupt for the whole list, so that
-its re-run after the answer (LangGraph starts an interrupted node from its beginning) neither plans nor does anything
-twice. `act` carries out exactly the plans that were shown.
+recall ─▶ think ─▶ gate ─▶ ask ─▶ act ─▶ remember
+            ▲  ▲────┘ ▲─────┴─────┘│
+            └──────────────────────┘
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
-import secrets
-import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, cast
 
-from ..tools.errors import Cancelled, EnvSyncError, Failed, NeedsApproval, NotUnderstood, Refused, Stale, Unreachable
-from . import executor as executing
-from .events import Approval, ApprovalNeeded, Call, Event, Notice, Planned, Prepared, Text, ToolFinished, Usage
-from .events import Failed as FailedEvent
-from .executor import Executor
-from .models.base import MALFORMED, Answered, Known, Model, Request, Thought, Turn
-from .turn import (
-    LONGEST,
-    MOST_CALLS,
-    MOST_REPAIRS,
-    MOST_ROUNDS,
-    MOST_SAME,
-    MOST_STALE,
-    UNCHANGED,
-    Json,
-    State,
-    answer,
-    call_json,
-    call_of,
-    conclude,
-    content,
-    fresh,
-    line_of,
-    middle,
-    plain,
-    prepared_json,
-    prepared_of,
-    remembered,
-    safe,
-    same,
-    tidy,
-    trouble_of,
-)
-
-T = TypeVar("T")
-
-
-class Recall(Protocol):
-    """What the graph needs of a memory."""
-
-    async def recall(self, request: str) -> Sequence[str]:
-        """Notes that may help, each one line with its origin; empty when memory cannot be read."""
-        ...
-
-    async def keep(self, request: str, calls: Sequence[str], outcome: str) -> None:
-        """Remember a turn; a memory that cannot be written is no error of the turn."""
-        ...
-
-
-class Flow:
-    """The nodes, and what they work with. One per session; `emit` and `model` may be changed between turns."""
-
-    def __init__(
-        self,
-        executor: Executor,
-        model: Model,
-        memory: Recall,
-        *,
-        redact: Callable[[str], str] = str,
-        known: Callable[[], Known] = Known,
-        emit: Callable[[Event], None] = lambda _: None,
-        acting: Callable[[Json], None] = lambda _: None,
-    ) -> None:
-        self.executor = executor
-        self.model = model
-        self.memory = memory
-        self.redact = redact
-        self.known = known
-        self.emit = emit
-        self.acting = acting
-        """Told on disk what is about to be carried out, so that a process that dies half-way is noticed."""
-        self.cancelled = asyncio.Event()
-        self.last: State | None = None
-        """The state at the end of the turn or at its question, also when it could not be saved."""
-
-    # -- nodes --
-
-    async def recall(self, state: State) -> Json:
-        """Begin the turn. LangGraph's own tools may begin one with `{"request": "…"}` alone."""
-        given: Json = {**state}
-        calls = tidy([call_of(call) for call in given.get("calls", [])], 0)
-        begun = fresh(
-            middle(safe(self.redact(str(given.get("request", "")))), LONGEST),
-            middle(safe(self.redact(str(given.get("piped", "")))), LONGEST),
-            calls,
-            str(given.get("origin", "words")),
-            history=given.get("history"),
-            dropped=given.get("dropped"),
-        )
-        if calls:
-            return {**begun, "next": "gate"}
-        notes = await self.memory.recall(begun["request"])
-        return {**begun, "notes": [safe(note) for note in notes], "next": "think"}
-
-    async def think(self, state: State) -> Json:
-        """Ask the model for an ordered list of calls."""
-        rounds = state["rounds"] + 1
-        if rounds > MOST_ROUNDS:
-            return self._stop(Failed("the model goes on and on", f"It was stopped after {MOST_ROUNDS} thoughts."))
-        try:
-            thought = await self._cancellable(self._thought(_request(state, self.known())))
-        except EnvSyncError as error:
-            return self._stop(error)
-        found: Json = {"rounds": rounds, "usage": _add(state["usage"], thought.usage)}
-        said = {"kind": thought.kind, "reply": middle(safe(self.redact(thought.reply)), LONGEST)}
-        if thought.kind != "calls" or not thought.calls:
-            return {**found, "thought": said, "calls": [], "next": "remember"}
-        return {**found, "calls": [call_json(call) for call in tidy(thought.calls, rounds)], "next": "gate"}
-
-    async def gate(self, state: State) -> Json:
-        """Check and plan the calls, and decide whether a person must be asked. Reads only."""
-        calls = [call_of(call) for call in state["calls"]]
-        if len(calls) + len(state["answered"]) > MOST_CALLS:
-            return self._stop(
-                Refused(f"{len(calls)} calls in one turn are too many", f"At most {MOST_CALLS} are. {UNCHANGED}"),
-                answered=[
-                    *state["answered"],
-                    *(answer(call, "refused: too many calls", failed=True) for call in calls[:1]),
-                ],
-            )
-        repeated = _repeated(calls, state["answered"])
-        if repeated is not None:
-            return self._stop(
-                Failed(
-                    f"the model asks for the same call again and again: {repeated.tool}",
-                    f"It was stopped after {MOST_SAME} times.",
-                )
-            )
-        wrong = self._wrong(calls)
-        if wrong:
-            return self._mend(state, calls, wrong, understood=False)
-        prepared: list[Prepared] = []
-        try:
-            for call in calls:
-                prepared += await self._cancellable(
-                    self.executor.prepare([call], words=state["request"], origin=state["origin"])
-                )
-        except Cancelled as error:
-            return self._stop(error)
-        except EnvSyncError as error:
-            # It may need what the calls before it bring: a program of an environment that is not there yet.
-            if not any(item.plan and not item.plan.empty for item in prepared) or isinstance(error, Refused):
-                if self.executor.settings.plan:
-                    self.emit(Planned(tuple(prepared), tuple(calls[len(prepared) :])))
-                return self._mend(state, calls, {len(prepared): error}, understood=True)
-        later = [*(call_json(call) for call in calls[len(prepared) :]), *state["later"]]
-        self.emit(Planned(tuple(prepared), tuple(call_of(call) for call in later)))
-        if later:
-            self.emit(Notice(f"planned after that: {', '.join(call['tool'] for call in later)}"))
-        found: Json = {
-            "prepared": [plain(prepared_json(item)) for item in prepared],
-            "later": later,
-            "approved": False,
-            "asked": {},
-        }
-        if self.executor.settings.plan:
-            return {**found, "out": {"planned": True}, "next": "remember"}
-        waiting = executing.pending(prepared)
-        if waiting is None:
-            return {**found, "next": "act"}
-        # The id is bound to the plans by their digest, and to this one showing of them by what follows it.
-        id = f"{waiting.needed.id}.{secrets.token_hex(4)}"
-        return {**found, "asked": {"id": id, "at": time.time()}, "next": "ask"}
-
-    async def ask(self, state: State) -> Json:
-        """Wait for a person. Nothing happens before the interrupt; its value is for tools that show it."""
-        from langgraph.types import interrupt
-
-        needed = waiting(state)
-        self.last = state
-        given: Any = interrupt(_shown(needed))
-        said: dict[str, Any] = given if isinstance(given, dict) else {}  # pyright: ignore[reportUnknownVariableType]  # JSON
-        reply = Approval(
-            str(said.get("id")), said.get("yes") is True, said.get("always") is True, str(said.get("typed", ""))
-        )
-        shown = time.time() - state["asked"]["at"]
-        if reply.yes and not 0 <= shown <= executing.EXPIRES:
-            self.emit(Notice("that plan was shown too long ago to be approved: here it is as it would be now"))
-            return {"calls": [item["call"] for item in state["prepared"]], "asked": {}, "next": "gate"}
-        try:
-            if not reply.yes or not executing.Pending(needed, time.monotonic() - shown).accept(reply):
-                raise NeedsApproval("you said no", UNCHANGED)
-        except EnvSyncError as error:
-            calls = [item.call for item in needed.prepared]
-            denied = [answer(call, f"not done: {error.what}", failed=True) for call in calls]
-            return {**self._stop(error), "asked": {}, "answered": [*state["answered"], *denied]}
-        if reply.always:
-            self.executor.always |= {item.call.tool for item in needed.prepared}
-        return {"approved": True, "asked": {}, "next": "act"}
-
-    async def act(self, state: State) -> Json:
-        """Carry out what was shown, in order, until something fails; every call gets its answer."""
-        prepared = [prepared_of(item) for item in state["prepared"]]
-        self.acting({"request": state["request"], "calls": [item["call"] for item in state["prepared"]]})
-        answered, done = list(state["answered"]), list(state["done"])
-        failed: FailedEvent | None = None
-        ended = 0
-        async with self._stoppable():
-            stream = self.executor.carry_out(
-                prepared, approved=state["approved"], words=state["request"], origin=state["origin"]
-            )
-            async for event in stream:
-                if isinstance(event, ToolFinished):
-                    text = self.redact(safe(content(event.result)))
-                    answered.append(answer(event.call, text))
-                    done.append(line_of(event.result))
-                    ended += 1
-                if isinstance(event, FailedEvent):
-                    failed = event
-                    if isinstance(event.error, Stale):
-                        break
-                self.emit(event)
-                if self.cancelled.is_set() and failed is None and ended < len(prepared):
-                    failed = FailedEvent(Cancelled("stopped", "What was done before is kept."), prepared[ended].call)
-                    self.emit(failed)
-                    break
-            await stream.aclose()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]  # an async generator
-        found: Json = {"answered": answered, "done": done, "prepared": state["prepared"]}
-        rest = [item.call for item in prepared[ended:]]
-        if failed is not None and isinstance(failed.error, Stale) and state["stale"] < MOST_STALE:
-            self.emit(Notice(f"{failed.error.what}: it is planned anew"))
-            again = [call_json(call) for call in rest]
-            return {**found, "calls": again, "approved": False, "stale": state["stale"] + 1, "next": "gate"}
-        goes_on = self.model.follows_up and state["origin"] == "words"
-        if failed is None:
-            found["trouble"] = None
-            if state["later"]:
-                return {**found, "calls": state["later"], "later": [], "next": "gate"}
-            return {**found, "next": "think" if goes_on else "remember"}
-        if isinstance(failed.error, Stale):
-            self.emit(failed)
-        rest += [call_of(call) for call in state["later"]]
-        answered.append(answer(rest[0], f"failed: {self.redact(safe(str(failed.error)))}", failed=True))
-        answered += [answer(call, "not done: the call before it failed", failed=True) for call in rest[1:]]
-        found |= {"trouble": self._clean(failed.error), "later": []}
-        ended_by_person = isinstance(failed.error, Cancelled)
-        return {**found, "next": "think" if goes_on and not ended_by_person else "remember"}
-
-    async def remember(self, state: State) -> Json:
-        """End the turn: the reply is made from what was done, and the turn becomes history and a note."""
-        out = conclude(state, prose=self.model.follows_up)
-        if not state["done"] and state["thought"].get("kind") == "reply" and out["reply"].endswith(UNCHANGED):
-            self.emit(Text(f"\n{UNCHANGED}"))
-        calls = [item["call"] for item in state["answered"]] or [item["call"] for item in state["prepared"]]
-        request = state["request"] or "; ".join(call["tool"] for call in calls)
-        await self.memory.keep(request, [_line(call) for call in calls], out["reply"])
-        # What the turn was made of is not needed any more: a session stays small.
-        ended = fresh(history=remembered(state["history"], request, calls, out["reply"]), dropped=state["dropped"])
-        ended["out"], ended["usage"] = out, state["usage"]
-        self.last = ended
-        return {**ended}
-
-    # -- what they share --
-
-    async def _thought(self, request: Request) -> Thought:
-        thought: Thought | None = None
-        async for piece in self.model.think(request):
-            if isinstance(piece, Thought):
-                thought = piece
-            else:
-                self.emit(piece)
-        if thought is None:
-            raise Unreachable(f"the model {self.model.name} gave no answer", "Try again, or use --model offline.")
-        return thought
-
-    async def _cancellable(self, work: Coroutine[Any, Any, T]) -> T:
-        """Wait for `work`, which only reads, or stop it when the person cancels."""
-        task, stop = asyncio.ensure_future(work), asyncio.ensure_future(self.cancelled.wait())
-        try:
-            await asyncio.wait([task, stop], return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
-                return task.result()
-            raise Cancelled("stopped", UNCHANGED)
-        finally:
-            stop.cancel()
-            if not task.done():
-                task.cancel()
-                await asyncio.wait([task])
-
-    @asynccontextmanager
-    async def _stoppable(self) -> AsyncGenerator[None]:
-        """While inside, cancelling ends the running call; a second time does no more: what is taken back is taken back."""
-
-        async def watch() -> None:
-            await self.cancelled.wait()
-            self.executor.stop()
-
-        watcher = asyncio.ensure_future(watch())
-        try:
-            yield
-        finally:
-            watcher.cancel()
-
-    def _wrong(self, calls: Sequence[Call]) -> dict[int, EnvSyncError]:
-        """The calls that no plan can be made of, by their place in the list."""
-        wrong: dict[int, EnvSyncError] = {}
-        for index, call in enumerate(calls):
-            try:
-                if MALFORMED in call.args:
-                    raise NotUnderstood(
-                        f"{call.tool}: its arguments were no JSON object", "Send the call again, complete."
-                    )
-                self.executor.check(call)
-            except EnvSyncError as error:
-                wrong[index] = error
-        return wrong
-
-    def _mend(self, state: State, calls: list[Call], wrong: dict[int, EnvSyncError], *, understood: bool) -> Json:
-        """Answer calls that were wrong, so that the model can mend them; nothing of their list is carried out."""
-        answered = list(state["answered"])
-        for index, call in enumerate(calls):
-            text = (
-                str(wrong[index])
-                if index in wrong
-                else "not done: another call of this list was wrong; send them again"
-            )
-            answered.append(answer(call, self.redact(safe(text)), failed=True))
-        first = next(iter(wrong.values()))
-        if self.model.follows_up and state["origin"] == "words" and state["repairs"] < MOST_REPAIRS:
-            again: Json = {"answered": answered, "repairs": state["repairs"] + 1, "trouble": self._clean(first)}
-            return {**again, "calls": [], "prepared": [], "next": "think"}
-        if not understood and state["origin"] == "words":
-            first = NotUnderstood(
-                f"the model made a call that cannot be: {first.what}", f"{UNCHANGED} {first.hint}".strip()
-            )
-        return self._stop(first, answered=answered)
-
-    def _stop(self, error: EnvSyncError, **found: Any) -> Json:
-        """End the turn with an error."""
-        self.emit(FailedEvent(error))
-        return {**found, "trouble": self._clean(error), "later": [], "next": "remember"}
-
-    def _clean(self, error: EnvSyncError) -> Any:
-        return {key: self.redact(safe(v)) if isinstance(v, str) else v for key, v in trouble_of(error).items()}
-
-
-def waiting(state: State) -> ApprovalNeeded:
-    """What a person is asked in this state."""
-    prepared = [prepared_of(item) for item in state["prepared"]]
-    found = executing.pending(prepared)
-    if found is None:
-        raise Failed("nothing of this plan needs an approval", "Ask again.")
-    return replace(found.needed, id=str(state["asked"]["id"]))
+from .events import Approval
+from .flow import Flow
+from .turn import Json, State, fresh
 
 
 def build(flow: Flow, saver: Any = None) -> Any:
@@ -371,6 +23,9 @@ def build(flow: Flow, saver: Any = None) -> Any:
     # Read when langgraph is imported: stored data may never name a type to build.
     os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
     from langgraph.graph import END, START, StateGraph
+    from langgraph.types import interrupt
+
+    flow.interrupt = interrupt
 
     graph: Any = StateGraph(State)
     nodes = ("recall", "think", "gate", "ask", "act", "remember")
@@ -436,7 +91,8 @@ class Thread:
 
     async def _invoke(self, given: Any) -> None:
         # A checkpoint per node would be written for nothing: a turn is over in one go, or waits at its question.
-        await self._graph.ainvoke(given, self._config, durability="exit")
+        with _untraced():
+            await self._graph.ainvoke(given, self._config, durability="exit")
 
     async def close(self) -> None:
         if self._db is not None:
@@ -457,45 +113,16 @@ def _next(state: State) -> str:
     return state["next"]
 
 
-def _request(state: State, known: Known) -> Request:
-    turns = [
-        Turn(turn["request"], tuple(call_of(call) for call in turn["calls"]), turn["reply"])
-        for turn in state["history"]
-    ]
-    answered = [Answered(call_of(item["call"]), item["content"], item["failed"]) for item in state["answered"]]
-    return Request(state["request"], state["piped"], tuple(turns), tuple(state["notes"]), known, tuple(answered))
+@contextmanager
+def _untraced() -> Generator[None]:
+    """Without LangSmith: a variable that came with some project must not send this conversation to anybody."""
+    if not any(os.environ.get(name) for name in TRACING):
+        yield
+        return
+    from langsmith.run_helpers import tracing_context  # pyright: ignore[reportUnknownVariableType]  # takes anything
+
+    with tracing_context(enabled=False):
+        yield
 
 
-def _repeated(calls: Sequence[Call], answered: Sequence[Json]) -> Call | None:
-    past = [same(call_of(item["call"])) for item in answered]
-    return next((call for call in calls if past.count(same(call)) >= MOST_SAME), None)
-
-
-def _add(before: Json, used: Usage | None) -> Json:
-    if used is None:
-        return before
-    cost = None if used.cost is None else used.cost + float(before.get("cost") or 0)
-    return {
-        "prompt": used.prompt + int(before.get("prompt", 0)),
-        "completion": used.completion + int(before.get("completion", 0)),
-        "cost": cost,
-    }
-
-
-def _shown(needed: ApprovalNeeded) -> Json:
-    """What the interrupt shows to tools that know nothing of our events."""
-    plans = [
-        {
-            "tool": item.call.tool,
-            "risk": item.risk.name,
-            "summary": item.plan.summary if item.plan else "only looks",
-            "steps": [step.does for step in item.plan.steps] if item.plan else [],
-            "warnings": list(item.plan.warnings) if item.plan else [],
-        }
-        for item in needed.prepared
-    ]
-    return plain({"id": needed.id, "risk": needed.risk.name, "phrase": needed.phrase, "plans": plans})
-
-
-def _line(call: Json) -> str:
-    return f"{call['tool']} {' '.join(f'{key}={value}' for key, value in call['args'].items())}".strip()
+TRACING = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING", "LANGCHAIN_TRACING_V2")

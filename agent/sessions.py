@@ -84,7 +84,7 @@ class Sessions:
         """Every conversation with at least one turn, the latest first."""
         rows = self._db.execute(
             "select id,title,project,host,updated,turns,model,waiting from sessions "
-            "where turns>0 or waiting=1 order by seq desc"
+            "where turns>0 or waiting=1 or acting<>'' order by seq desc"
         )
         return [
             Info(id, name, project, host, datetime.fromisoformat(at), turns, model, bool(waiting))

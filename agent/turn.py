@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
@@ -165,7 +166,9 @@ def plain(value: Any) -> Any:
         case list() | tuple():
             return [plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]  # JSON
         case int() if not isinstance(value, bool) and not -(2**63) <= value < 2**63:
-            return str(value)  # msgpack has no larger ones
+            return f"a number of {value.bit_length()} bits"  # msgpack has no larger ones, and no tool wants one
+        case float() if not math.isfinite(value):
+            return str(value)
         case _:
             return value
 
@@ -178,7 +181,9 @@ def middle(text: str, most: int) -> str:
     return f"{text[:head]}\n[… {len(text) - head - tail:,} characters left out …]\n{text[-tail:]}"
 
 
-_YES = "yes|y|yep|yeah|yes please|ok|okay|sure|go|go ahead|do it|proceed|confirm|confirmed|approve|approved|ja|oui|si|sí"
+_YES = (
+    "yes|y|yep|yeah|yes please|ok|okay|sure|go|go ahead|do it|proceed|confirm|confirmed|approve|approved|ja|oui|si|sí"
+)
 _NO = "no|n|nope|nah|no thanks|cancel|stop|abort|don't|dont|nein|non"
 
 

@@ -16,7 +16,7 @@ from .executor import Executor
 from .models.base import Known, Model
 
 if TYPE_CHECKING:
-    from .graph import Recall
+    from .flow import Recall
 
 RECALLED = 8
 """Notes that one request brings back."""

@@ -129,7 +129,11 @@ def register(setattr: Callable[[Any, str, Any], None]) -> None:
 def settings(tmp_path: Path, project: Path, private: Path) -> Settings:
     """Settings of a person in `project`, with a state directory of their own."""
     return Settings(
-        state=tmp_path / "state", file=tmp_path / "none.toml", path=project, environ={"HOME": str(private)}, memory=False
+        state=tmp_path / "state",
+        file=tmp_path / "none.toml",
+        path=project,
+        environ={"HOME": str(private)},
+        memory=False,
     )
 
 

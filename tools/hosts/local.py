@@ -42,8 +42,8 @@ class LocalHost:
         """See Host.run."""
         start = time.monotonic()
         command = tuple(argv)
-        try:
-            process = await asyncio.create_subprocess_exec(
+        starting = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
                 *command,
                 cwd=cwd,
                 env={**os.environ, **env} if env else None,
@@ -52,6 +52,16 @@ class LocalHost:
                 stderr=asyncio.subprocess.PIPE,
                 start_new_session=True,
             )
+        )
+        try:
+            process = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # Cancelled half-way asyncio kills the process alone, and waits for ever for the pipes its children hold.
+            await asyncio.wait([starting])
+            if starting.exception() is None:
+                await _end_group(starting.result())
+                starting.result()._transport.close()  # type: ignore[attr-defined]  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportAttributeAccessIssue]
+            raise
         except (FileNotFoundError, NotADirectoryError, PermissionError, ValueError, OSError) as error:
             code = 126 if isinstance(error, PermissionError) else 127
             return Completed(command, code, b"", str(error).encode(), time.monotonic() - start)
