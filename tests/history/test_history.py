@@ -42,7 +42,7 @@ async def test_everything_newest_first_and_nothing_twice(lived: Context) -> None
     # The snapshot that the compensation took stands by itself; all others stand beside what they belong to.
     rest = [line for line in told[1:] if line[:2] != ("snapshot", "snapshot")]
     assert rest == [
-        ("action", "rewind to last", "done"),
+        ("action", f"rewind to {result.entries[-2].snapshot}", "done"),
         ("action", "install flask", "failed, taken back"),
         ("action", "upgrade numpy 1.26.4 -> 2.3.1", "done"),
         ("snapshot", "'start'", "1 file, 4 B"),

@@ -42,7 +42,7 @@ async def test_it_holds_fingerprint_words_and_dotfiles(context: Context, project
     (held,) = snapshots_of(context)
     assert held.id == id
     assert held.automatic
-    assert held.fingerprint is not None
+    assert store_of(context).fingerprint(held) is not None
     assert [file.path for file in held.dotfiles] == ["~/.profile"]
     assert "ghp_" not in held.words
 

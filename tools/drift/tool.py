@@ -109,8 +109,9 @@ async def _since(snapshot: Snapshot, records: list[Record], context: Context, no
         seen.cancel()
         with suppress(asyncio.CancelledError, EnvSyncError):
             await seen
-    if snapshot.fingerprint is not None:
-        more, others = compare(snapshot.fingerprint, now)
+    then = store_of(context).fingerprint(snapshot)
+    if then is not None:
+        more, others = compare(then, now)
         differences, aside = [*more, *differences], [*aside, *others]
     else:
         aside = [*aside, "the snapshot holds no packages or runtimes: its scan had failed"]
@@ -134,8 +135,9 @@ async def _since(snapshot: Snapshot, records: list[Record], context: Context, no
 async def _two(old: Snapshot, new: Snapshot, context: Context) -> Drifted:
     """Two snapshots against each other; there is nothing to fix in the past."""
     differences, aside = await context.host.call(_trees, old, new, context)
-    if old.fingerprint is not None and new.fingerprint is not None:
-        more, others = compare(old.fingerprint, new.fingerprint)
+    one, other = (store_of(context).fingerprint(snapshot) for snapshot in (old, new))
+    if one is not None and other is not None:
+        more, others = compare(one, other)
         differences, aside = [*more, *differences], [*aside, *others]
     said = words.sentence(differences) or "nothing differs"
     between = f"from snapshot {old.id} ({clock(old.at)}) to {new.id} ({clock(new.at)})"

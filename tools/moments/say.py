@@ -46,7 +46,7 @@ def cause(snapshot: Snapshot, records: Iterable[Record]) -> str:
 def title(record: Record) -> str:
     """A transaction in a few words; of a rewind only where it went, or titles would nest for ever."""
     if record.plan.tool == "rewind":
-        return f"rewind to {short(str(record.plan.args.get('to', 'last')), 40)}"
+        return short(record.plan.summary.partition(" (")[0].partition(": ")[0])
     return short(record.plan.summary)
 
 

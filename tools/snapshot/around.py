@@ -14,6 +14,7 @@ from ..journal import Journal
 from ..moments.say import count, shown
 from ..plan import Step
 from ..redact import Redactor
+from ..store.place import store_of
 from . import packages
 from .dotfiles import read_one
 from .goal import RECENT, Goal
@@ -74,7 +75,7 @@ def _dotfile(path: str, digest: str | None, mode: int | None, was: str | None, w
 
 async def system(goal: Goal, now: Fingerprint, context: Context) -> tuple[list[Step], list[str]]:
     """The system's packages: what EnvSync changed since goes back, what others changed is only told."""
-    then = goal.snapshot.fingerprint if goal.snapshot else None
+    then = store_of(context).fingerprint(goal.snapshot) if goal.snapshot else None
     differing = packages.changes(now, then, system=True)
     if not differing:
         return [], []
@@ -117,10 +118,9 @@ async def _offered(step: Step, context: Context) -> tuple[Step | None, list[str]
     return step.model_copy(update={"args": {**step.args, "install": kept}}), lost
 
 
-def beyond(goal: Goal, now: Fingerprint) -> list[str]:
+def beyond(goal: Goal, now: Fingerprint, then: Fingerprint | None) -> list[str]:
     """What a rewind cannot restore, where it matters here."""
     said: list[str] = []
-    then = goal.snapshot.fingerprint if goal.snapshot else None
     if then is None:
         return said
     was, is_now = ({r.name: r.version for r in f.runtimes if r.version and r.path.startswith("/")} for f in (then, now))

@@ -68,10 +68,11 @@ def preview(changes: Sequence[Change], current: Manifest) -> Preview:
         if c.old and c.old.kind in ("file", "link") and c.kind in ("removed", "content", "type", "target")
     ]
     removed = [c for c in lost if c.kind == "removed"]
-    total = sum(e.kind in ("file", "link") and group(e.path) is None for e in current.entries)
     risk, reason = Risk.R2, ""
-    if len(removed) > MANY or (len(removed) >= FEW and len(removed) > SHARE * total):
-        risk, reason = Risk.R3, f"it removes {len(removed):,} of your {total:,} files"
+    if len(removed) >= FEW:
+        total = sum(e.kind in ("file", "link") and group(e.path) is None for e in current.entries)
+        if len(removed) > MANY or len(removed) > SHARE * total:
+            risk, reason = Risk.R3, f"it removes {len(removed):,} of your {total:,} files"
     return Preview(
         summary=", ".join(parts),
         generated=len(telling) - len(own),

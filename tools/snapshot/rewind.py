@@ -89,11 +89,12 @@ async def plan(args: RewindArgs, context: Context) -> Plan:
         await asyncio.wait([seen])
     steps, warnings = await around.dotfiles(goal, context, None)
     system, said = await around.system(goal, now, context)
-    details = packages.changes(now, target.fingerprint)
+    then = store_of(context).fingerprint(target)
+    details = packages.changes(now, then)
     details = [*details[:LISTED], f"… and {len(details) - LISTED} more packages"] if len(details) > LISTED else details
     return _plan(
         args, context, goal, f"rewind to {goal.why}", (*system, *goal.steps, *steps), details,
-        [*files.notes, *said, *warnings, *around.beyond(goal, now), *(f"cannot be taken back: {s}" for s in goal.stuck)], files,
+        [*files.notes, *said, *warnings, *around.beyond(goal, now, then), *(f"cannot be taken back: {s}" for s in goal.stuck)], files,
     )  # fmt: skip
 
 
@@ -209,7 +210,7 @@ async def _snapshot_undone(goal: Goal, snapshots: list[Snapshot], records: list[
     if (
         files.preview.summary
         or files.preview.generated
-        or packages.changes(await context.observe(context, "all"), taken.fingerprint)
+        or packages.changes(await context.observe(context, "all"), store_of(context).fingerprint(taken))
     ):
         return aim_at(taken.id, snapshots, records, context.now())
     keep = Step(kind="snapshot-keep", does=f"keep snapshot {taken.id}", args={"record": taken.model_dump_json()})

@@ -87,7 +87,7 @@ async def take(context: Context, label: str | None = None, automatic: bool = Tru
                 manifest=manifest.digest,
                 files=manifest.files,
                 bytes=manifest.bytes,
-                fingerprint=fingerprint,
+                fingerprint=await context.host.call(store.keep, fingerprint) if fingerprint else None,
                 dotfiles=tuple(files),
                 words=redact(context.words),
             ),

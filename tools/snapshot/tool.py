@@ -41,9 +41,7 @@ class Snapshotted(Changed):
     """What of the tree it does not hold, and why."""
 
     def blocks(self) -> list[Block]:
-        notices = (
-            [Lines([shown(line) for line in self.notices[:10]], "not held, or only in part")] if self.notices else []
-        )
+        notices = [Lines([shown(line) for line in self.notices[:10]], "notices")] if self.notices else []
         return [*notices, Lines([f"back to it: envsync rewind --to {self.snapshot}", f"undo: {self.undo}"])]
 
 

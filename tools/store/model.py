@@ -10,7 +10,6 @@ from typing import Literal, NamedTuple, cast
 
 from pydantic import Field
 
-from ..fingerprint import Fingerprint
 from ..plan import Data
 
 Kind = Literal["file", "directory", "link", "special"]
@@ -134,7 +133,8 @@ class Snapshot(Data):
     """Digest of the tree's manifest, to be read with `Store.manifest`."""
     files: int
     bytes: int
-    fingerprint: Fingerprint | None = None
+    fingerprint: str | None = None
+    """Digest of its fingerprint, to be read with `Store.fingerprint`: kept aside, records are read all the time."""
     dotfiles: tuple[Dotfile, ...] = ()
     words: str = ""
     """The request that led to it."""

@@ -73,11 +73,13 @@ def collect(
 
 
 def references(blobs: Blobs, snapshot: Snapshot, read: dict[str, set[str]]) -> set[str]:
-    """The digests of all blobs that a snapshot needs: manifest, its chunks, contents, their chunks, dotfiles.
+    """The digests of all blobs that a snapshot needs: manifest, its chunks, contents, their chunks, dotfiles,
+    fingerprint.
 
     `read` remembers what each chunk of a manifest refers to: snapshots of one project share nearly all of them.
     """
     found = {snapshot.manifest, *(file.digest for file in snapshot.dotfiles)}
+    found |= {snapshot.fingerprint} if snapshot.fingerprint else set()
     listed = chunks(blobs.get(snapshot.manifest))
     found.update(listed)
     for chunk in listed:

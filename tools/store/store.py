@@ -7,12 +7,15 @@ import os
 import time
 from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from blake3 import blake3
+from pydantic import ValidationError
 
 from ..errors import Damaged, EnvSyncError, Failed, Locked
+from ..fingerprint import Fingerprint
+from ..plan import canonical
 from .blobs import Blobs
 from .durable import publish, sweep, trouble, writable
 from .manifest import Encoded, chunks, contents, decode
@@ -92,6 +95,23 @@ class Store:
         self._whole[encoded.digest] = self.generation
         self._stretches = dict(zip([digest for digest, _ in encoded.chunks], encoded.stretches, strict=True))
 
+    def keep(self, fingerprint: Fingerprint) -> str:
+        """Store a fingerprint; returns its digest. The same environment at another time is stored once."""
+        facts = fingerprint.facts and fingerprint.facts.model_copy(update={"disk_free": 0})
+        still = fingerprint.model_copy(update={"at": datetime.fromtimestamp(0, UTC), "facts": facts})
+        return self.put(canonical(still.model_dump(mode="json")))
+
+    def fingerprint(self, snapshot: Snapshot) -> Fingerprint | None:
+        """The fingerprint of a snapshot, free disk space aside; None when it has none. Raises Damaged."""
+        if snapshot.fingerprint is None:
+            return None
+        try:
+            kept = Fingerprint.model_validate_json(self.get(snapshot.fingerprint))
+        except ValidationError:
+            # Made by a version with another shape of it: its files are none the worse for that.
+            return None
+        return kept.model_copy(update={"at": snapshot.at})
+
     def save(self, snapshot: Snapshot) -> Snapshot:
         """Write the record, last of all and durably; returns it with `id` and `seq` filled in.
 
@@ -103,6 +123,8 @@ class Store:
             for file in snapshot.dotfiles:
                 if not self.has(file.digest):
                     raise Failed(f"the content of {file.path} is not in the store", "take the snapshot again")
+            if snapshot.fingerprint and not self.has(snapshot.fingerprint):
+                raise Failed("the snapshot's fingerprint is not in the store", "take the snapshot again")
             return self.records.add(snapshot)
 
     def snapshots(self, path: str | None = None, host: str | None = None) -> list[Snapshot]:
