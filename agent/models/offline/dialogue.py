@@ -5,17 +5,32 @@ from __future__ import annotations
 import re
 
 from ...events import Call
+from .found import Found, asks, made
 from .normalise import Text
-from .slots import Found, asks, made
 from .things import things
 from .values import namelike
 from .world import World, call
 
-_OTHER = re.compile(r"(?:no|nope|not that one|wrong one|wait)?[,.! ]*(?:i meant |i mean |rather |take |use )?the other(?: one)?\W*$")
-_AGAIN = re.compile(r"(?:please )?(?:do (?:that|it|this) again|again|(?:once|one) more(?: time)?|repeat(?: that| it| the last (?:command|one))?|same again|do the same again|rerun(?: it| that)?|redo that)\W*$")
-_SAME = re.compile(r"(?:and |now |then |please )*(?:do )?(?:the )?same (?:thing )?(?:for|with|on|to) (?=\S)|(?:and |now |then )+(?:for|on) (?=\S)")
-_MEANT = re.compile(r"(?:no|nope|sorry|wait|oops|actually)[,.! ]+(?:not (?:that|that one)[,. ]+)?(?:i meant |i mean |rather |make it |make that )?(?:to |on |the )?(?P<what>[\w@.:/-]+)(?: instead| please)?\W*$|(?:i meant|i mean|rather|make (?:it|that)) (?:to |on )?(?P<meant>[\w@.:/-]+)(?: instead)?\W*$")
-_SLOT = {"rewind": "to", "rollback": "name", "destroy": "name", "logs": "service", "switch": "context", "snapshot": "label"}
+_OTHER = re.compile(
+    r"(?:no|nope|not that one|wrong one|wait)?[,.! ]*(?:i meant |i mean |rather |take |use )?the other(?: one)?\W*$"
+)
+_AGAIN = re.compile(
+    r"(?:please )?(?:do (?:that|it|this) again|again|(?:once|one) more(?: time)?|repeat(?: that| it| the last (?:command|one))?|same again|do the same again|rerun(?: it| that)?|redo that)\W*$"
+)
+_SAME = re.compile(
+    r"(?:and |now |then |please )*(?:do )?(?:the )?same (?:thing )?(?:for|with|on|to) (?=\S)|(?:and |now |then )+(?:for|on) (?=\S)"
+)
+_MEANT = re.compile(
+    r"(?:no|nope|sorry|wait|oops|actually)[,.! ]+(?:not (?:that|that one)[,. ]+)?(?:i meant |i mean |rather |make it |make that )?(?:to |on |the )?(?P<what>[\w@.:/-]+)(?: instead| please)?\W*$|(?:i meant|i mean|rather|make (?:it|that)) (?:to |on )?(?P<meant>[\w@.:/-]+)(?: instead)?\W*$"
+)
+_SLOT = {
+    "rewind": "to",
+    "rollback": "name",
+    "destroy": "name",
+    "logs": "service",
+    "switch": "context",
+    "snapshot": "label",
+}
 
 
 def follow(text: Text, world: World) -> Found | None:
@@ -61,13 +76,35 @@ def _same(last: Call, text: Text, world: World) -> Found | None:
             for key, items in (("runtimes", found.runtimes), ("packages", found.packages), ("services", found.services))
         }
         return made(call("provision", **same, on=last.args.get("on"), path=last.args.get("path")))
-    key = _SLOT.get(last.tool, "name" if last.tool == "deploy" else "on" if last.tool in ("scan", "status", "drift") else "")
+    key = _SLOT.get(
+        last.tool, "name" if last.tool == "deploy" else "on" if last.tool in ("scan", "status", "drift") else ""
+    )
     return _put(last, key, text.raw()) if key and re.fullmatch(r"\S+", text.low) else None
 
 
 def _meant(last: Call, text: Text, world: World) -> Found | None:
     low = text.low
     key = _SLOT.get(last.tool)
-    if key is None or not namelike(low) or low in ("thanks", "stop", "don't", "deploy", "undo", "install", "run", "snapshot", "wait", "problem", "worries", "idea", "way", "thing"):
+    if (
+        key is None
+        or not namelike(low)
+        or low
+        in (
+            "thanks",
+            "stop",
+            "don't",
+            "deploy",
+            "undo",
+            "install",
+            "run",
+            "snapshot",
+            "wait",
+            "problem",
+            "worries",
+            "idea",
+            "way",
+            "thing",
+        )
+    ):
         return None
     return _put(last, key, text.raw())

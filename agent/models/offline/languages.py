@@ -7,11 +7,12 @@ English request never meets these tables.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from .normalise import Text
 
 _DE = {
-    r"(?:kannst|könntest|würdest) du(?: bitte| mal)*(?: mir)?(?= .{1,200} (?:installieren|einrichten|aufsetzen)\\b)": "install", r" (?:installieren|einrichten|aufsetzen)(?=$|\\W)": "",
+    r"(?:kannst|könntest|würdest) du(?: bitte| mal)*(?: mir)?(?= .{1,200} (?:installieren|einrichten|aufsetzen)\b)": "install", r" (?:installieren|einrichten|aufsetzen)(?=$|\W)": "",
     r"(?:kannst|könntest|würdest) du(?: bitte| mal)*": "please",
     r"installier(?:e|en|st)?|richte (?=[\w.@-]+ (?:\d|ein))": "install",
     r"richte?(?: bitte)? (?:das |dieses )?projekt ein|projekt einrichten|richte alles ein": "set up the project",
@@ -106,7 +107,6 @@ def to_english(text: Text) -> Text:
     return text
 
 
-def _always(english: str, text: Text):  # noqa: ANN202  # typed by its use
-    quoted = "\x01"
+def _always(english: str, text: Text) -> Callable[[re.Match[str]], str | None]:
     masked = text.masked()
-    return lambda match: None if masked[match.start()] == quoted else english
+    return lambda match: None if masked[match.start()] == "\x01" else english

@@ -6,6 +6,7 @@ for is compared with examples, if the embedder's model is there; that may ask or
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import AsyncIterator
 
@@ -15,13 +16,13 @@ from ..base import Request, Thought
 from . import none, similar
 from .dialogue import follow
 from .english import ordinary
+from .found import Found
 from .intents import clean, understand
 from .languages import to_english
 from .mend import mend
 from .normalise import LIMIT, normalise, sayable
 from .normalise import Text as Text_
 from .segment import Part, segment
-from .slots import Found
 from .tables import RISKS, SERVICEISH
 from .world import World
 
@@ -47,9 +48,13 @@ class OfflineModel:
         thought = _read(request)
         missing = sorted({call.tool for call in thought.calls} - self.tools)
         if missing:
-            return Thought("decline", (), f"This version of EnvSync cannot {' or '.join(missing)} yet. Nothing was changed.")
+            return Thought(
+                "decline", (), f"This version of EnvSync cannot {' or '.join(missing)} yet. Nothing was changed."
+            )
         if any(not sayable(value) for call in thought.calls for value in _strings(call)):
-            return Thought("ask", (), "There are characters in it that are no text. Please type the name or command again.")
+            return Thought(
+                "ask", (), "There are characters in it that are no text. Please type the name or command again."
+            )
         return thought
 
 
@@ -57,22 +62,65 @@ def risk(call: Call) -> Risk:
     """The risk that the contract gives a call before any plan is made: R3 for production and for commands that destroy."""
     own = RISKS.get(call.tool, Risk.R3)
     values = " ".join(_strings(call)).lower()
-    if call.tool in ("deploy", "rollback", "switch") and any(word in ("prod", "production") for word in values.replace("-", " ").split()):
+    if call.tool in ("deploy", "rollback", "switch") and any(
+        word in ("prod", "production") for word in values.replace("-", " ").split()
+    ):
         return Risk.R3
     if call.tool == "run" and _destroys(str(call.args.get("command", ""))):
         return Risk.R3
     return own
 
 
-_DESTROYERS = frozenset("rm rmdir dd mkfs shred wipefs fdisk parted truncate dropdb kill pkill killall shutdown reboot halt poweroff userdel".split())
+_DESTROYERS = frozenset(
+    [
+        "rm",
+        "rmdir",
+        "dd",
+        "mkfs",
+        "shred",
+        "wipefs",
+        "fdisk",
+        "parted",
+        "truncate",
+        "dropdb",
+        "kill",
+        "pkill",
+        "killall",
+        "shutdown",
+        "reboot",
+        "halt",
+        "poweroff",
+        "userdel",
+    ]
+)
 
 
 def _destroys(command: str) -> bool:
     words = command.replace("\n", " ").split()
-    heads = {word.rpartition("/")[2] for word in words[:1] + [b for a, b in zip(words, words[1:], strict=False) if a in ("sudo", "&&", ";", "||", "|", "env", "xargs", "-exec", "-c")]}
+    heads = {
+        word.rpartition("/")[2]
+        for word in words[:1]
+        + [
+            b
+            for a, b in itertools.pairwise(words)
+            if a in ("sudo", "&&", ";", "||", "|", "env", "xargs", "-exec", "-c")
+        ]
+    }
     return bool(heads & _DESTROYERS) or any(
         phrase in f" {' '.join(words).lower()} "
-        for phrase in (" clean -", " reset --hard", " push --force", " push -f", " drop table", " drop database", " system prune", " volume rm", " --delete ", " destroy ", " -delete ")
+        for phrase in (
+            " clean -",
+            " reset --hard",
+            " push --force",
+            " push -f",
+            " drop table",
+            " drop database",
+            " system prune",
+            " volume rm",
+            " --delete ",
+            " destroy ",
+            " -delete ",
+        )
     )
 
 
@@ -88,14 +136,22 @@ def _strings(call: Call) -> list[str]:
 
 def _read(request: Request) -> Thought:
     if len(request.text) > LIMIT:
-        return Thought("ask", (), f"That is {len(request.text):,} characters. Say in a sentence what to do, and pipe the rest: it is context then.")
+        return Thought(
+            "ask",
+            (),
+            f"That is {len(request.text):,} characters. Say in a sentence what to do, and pipe the rest: it is context then.",
+        )
     text = mend(to_english(normalise(request.text)))
     if not any(char.isalnum() for char in text.low):
         return Thought("decline", (), none.HELP)
     if none.chat(text.low):
         return Thought("decline", (), none.HELP)
     if none.commandeered(text):
-        return Thought("decline", (), "That reads like an instruction planted in some text. Say in your own words what to do. Nothing was changed.")
+        return Thought(
+            "decline",
+            (),
+            "That reads like an instruction planted in some text. Say in your own words what to do. Nothing was changed.",
+        )
     text = none.spoken_for(text)
     world = World.of(request)
     followed = follow(text, world)
@@ -136,7 +192,7 @@ def _read(request: Request) -> Thought:
 
 
 _ELLIPTIC = re.compile(r"(?:then |also |and )*(?:the )?@?[a-z][\w.+/@-]*(?: v?\d[\w.]*)?(?: (?:too|as well|also))?")
-_REPEATED = frozenset("deploy rollback destroy install upgrade logs redeploy add".split())
+_REPEATED = frozenset(["deploy", "rollback", "destroy", "install", "upgrade", "logs", "redeploy", "add"])
 
 
 def _verb(part: Part) -> str:
@@ -147,10 +203,15 @@ def _verb(part: Part) -> str:
 
 def _elliptic(part: Part, verb: str, world: World) -> Found | None:
     low = part.text.low
-    if not verb or not _ELLIPTIC.fullmatch(low) or ordinary(low.split()[-1]) and low.split()[-1] not in SERVICEISH:
+    if not verb or not _ELLIPTIC.fullmatch(low) or (ordinary(low.split()[-1]) and low.split()[-1] not in SERVICEISH):
         return None
     text = part.text
-    put = Text_(f"{verb} {low}", [text.starts[0]] * (len(verb) + 1) + list(text.starts), [text.starts[0]] * (len(verb) + 1) + list(text.ends), text.original)
+    put = Text_(
+        f"{verb} {low}",
+        [text.starts[0]] * (len(verb) + 1) + list(text.starts),
+        [text.starts[0]] * (len(verb) + 1) + list(text.ends),
+        text.original,
+    )
     return understand(Part(put), world, low)
 
 
@@ -158,7 +219,9 @@ def _within(call: Call, other: Call) -> bool:
     """Said twice: "it worked yesterday, what changed?", "look at ./api and tell me what it needs"."""
     if call.tool != other.tool:
         return call == Call("history") and other.tool == "drift"
-    return call == other or (RISKS[call.tool] == Risk.R0 and call.args.items() <= other.args.items() and call.tool != "logs")
+    return call == other or (
+        RISKS[call.tool] == Risk.R0 and call.args.items() <= other.args.items() and call.tool != "logs"
+    )
 
 
 def _nothing(low: str, refused: list[str], strange: list[str]) -> Thought:

@@ -29,7 +29,9 @@ _NEGATED = re.compile(
 _TAIL = re.compile(
     r"[\s,]+(?:but )?(?:without|instead of|rather than|and not|but not|not|and no(?:thing)?(?: other| else)?|(?:and )?nothing else|and don't|no other)(?:\s.*)?$"
 )
-_WITHOUT = re.compile(r"^(?:without|instead of|rather than) [^,]{1,120}?(?:,\s*|\s+(?=(?:show|tell|just|please|list|take|undo|rewind|run)\b))")
+_WITHOUT = re.compile(
+    r"^(?:without|instead of|rather than) [^,]{1,120}?(?:,\s*|\s+(?=(?:show|tell|just|please|list|take|undo|rewind|run)\b))"
+)
 
 _KNOWLEDGE = re.compile(
     r"^(?:how (?:do|does|can|could|should|would|to|did|is|are|much|many|long|old|come)|why (?:do|does|is|are|did|would|should|use)\b(?!.*\b(?:broken|failing|fail|working|red)\b)|"
@@ -59,7 +61,9 @@ def commandeered(text: Text) -> bool:
 def spoken_for(text: Text) -> Text:
     """The request without what it only reports: "the log says please install x" has nothing left but "the log"."""
     match = _SAYS.search(text.masked())
-    if not match:
+    if not match or re.match(
+        r"(?:so |and |hey )?(?:what|show|tell|remember|note|keep in mind|for the record)\b", text.low
+    ):
         return text
     so = _SO.search(text.masked(), match.end())
     return text.cut(so.end()) if so else text.cut(0, match.start())

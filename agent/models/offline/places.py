@@ -27,7 +27,9 @@ _PATH = re.compile(
     rf"|\s(?:in|under|inside|of|for|from)\s+(?:the |my |our )?([\w./-]+)\s+(?:{_DIR})\b"
     rf"|\s(?:in|under|inside|of|for|from)\s+(?:the |my |our )?{_DIR}\s+(?:called |named )?([\w./~-]+)"
 )
-_SELF = re.compile(rf"\s(?:in|under|inside|from|of|for)\s+(?:this|the current|the same|the project(?:'s)?|current|my current)\s+(?:project |working )?(?:{_DIR}|project|repo)\b")
+_SELF = re.compile(
+    rf"\s(?:in|under|inside|from|of|for)\s+(?:this|the current|the same|the project(?:'s)?|current|my current)\s+(?:project |working )?(?:{_DIR}|project|repo)\b"
+)
 
 
 @dataclass
@@ -54,11 +56,17 @@ def where(text: Text, world: World, *, path: bool = True, bare: bool = False) ->
     elif match := _KIND.search(masked):
         name, kind = (2, match[1]) if match[1] else (3, match[4])
         if namelike(match[name]):
-            found.on = ("docker:" if "container" in kind else "vm:") + found.text.raw(match.start(name), match.end(name))
+            found.on = ("docker:" if "container" in kind else "vm:") + found.text.raw(
+                match.start(name), match.end(name)
+            )
             found.text = found.text.blank(match.start(), match.end())
     if found.on is None:
         for host in world.known.hosts:
-            known = re.search(rf"\s(?:on|in|at|inside|from|of)\s+(?:the )?({re.escape(host.lower())})(?![\w.-])", masked) if host != "local" else None
+            known = (
+                re.search(rf"\s(?:on|in|at|inside|from|of)\s+(?:the )?({re.escape(host.lower())})(?![\w.-])", masked)
+                if host != "local"
+                else None
+            )
             if known:
                 found.on, found.text = host, found.text.blank(known.start(), known.end())
                 break

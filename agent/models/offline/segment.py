@@ -18,7 +18,7 @@ _VERBS = (
     r"change|activate|destroy|tear|remove|delete|kill|stop|run|execute|exec|remember|note|tail|start|restart|launch|clean|record|leave|"
     r"scaffold|fix|wait|repeat|send|write|open|merge|find"
 )
-_NOUNS = r"(?:(?:the )?last \d+ (?:log )?(?:lines|logs) (?:of|from)\b|(?:the )?last \d+ (?:snapshots|actions)\b|(?:the |a )?(?:status|history|drift|logs|snapshots|snapshot|differences))(?=\s*(?:$|of\b|for\b|and\b|,|called|named|as\b))"
+_NOUNS = r"(?:(?:the )?last \d+ (?:log )?(?:lines|logs)(?= of\b| from\b| for\b)|(?:(?:the )?last \d+ (?:snapshots|actions)\b|(?:the |a )?(?:status|history|drift|logs|snapshots|snapshot|differences))(?=\s*(?:$|of\b|for\b|and\b|,|called|named|as\b)))"
 _NOT = r"don't|do not|never|please don't"
 _ASKS = r"what|what's|which|how|is|are|why|who|where|when"
 _FILL = rf"(?:{FILLERS}|(?:first|before that|beforehand|before (?:you do|doing) (?:that|this|it)),?\s+|(?:please|also|just|then|now|again)\s+|(?:if|once|when|as soon as) (?!was|were|did|do\b|is)[^,;]{{1,60}}?(?:,\s*|\s(?=(?:{_VERBS})\b)))*(?:(?:{'|'.join(PREAMBLES[:4])})(?:please )?)?"
@@ -40,8 +40,11 @@ _LEAD_BEFORE = re.compile(r"(?:but |and )?before (?:you |(?=\w+ing\b)|we )")
 _LEAD_AFTER = re.compile(
     r"(?:but |and )?(?:after|once|when|as soon as) (?:you(?:'ve| have|'re| are)? (?:done )?|(?=\w+ing\b))"
 )
+_ANYTHING = re.compile(r"\b(?:anything|something|any changes|(?:do|change|touch)(?:ing)? (?:that|this|it))(?: else)?$")
 _FIRST_TAIL = re.compile(r"[\s,]+(?:first|beforehand|before that|before)$")
-_FIRST_HEAD = re.compile(r"(?:(?:but|and|though)\s+)?(?:please\s+)?(?:first|before that|before (?:you do|doing) (?:that|this|it|so)|beforehand),?\s+")
+_FIRST_HEAD = re.compile(
+    r"(?:(?:but|and|though)\s+)?(?:please\s+)?(?:first|before that|before (?:you do|doing) (?:that|this|it|so)|beforehand),?\s+"
+)
 
 _GERUNDS = {"taking": "take", "making": "make", "running": "run", "setting": "set", "getting": "get", "putting": "put",
             "spinning": "spin", "rolling": "roll", "saving": "save", "creating": "create", "restoring": "restore", "upgrading": "upgrade",
@@ -142,10 +145,15 @@ def _order(pieces: list[Text]) -> list[Text]:
         lead = _LEAD_BEFORE.match(piece.low)
         if lead and not out:
             held = piece.cut(lead.end())
-            rest = _inner_action(held)
-            if rest is None:
+            if rest := _inner_action(held):
+                held, piece = held.cut(0, rest), held.cut(rest)
+                out += _around(piece)
+                held = None if _ANYTHING.search(held.low) else held
                 continue
-            held, piece = held.cut(0, rest), held.cut(rest)
+            if _ANYTHING.search(held.low):
+                held = None
+                continue
+            continue
         lead = _LEAD_AFTER.match(piece.low)
         if lead:
             body = piece.cut(lead.end())

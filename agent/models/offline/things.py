@@ -10,25 +10,31 @@ from .tables import EVERYDAY, OBJECTS, PACKAGES, RUNTIMES, SERVICES
 from .values import pathlike, version
 from .world import World
 
-_SEP = re.compile(r"\s*(?:,|;|\+(?=\s)|&)\s*(?:and |plus |also )?|\s+(?:and(?: also| then)?|plus|as well as|along with|together with|with|und)\s+")
+_SEP = re.compile(
+    r"\s*(?:,|;|\+(?=\s)|&)\s*(?:and |plus |also )?|\s+(?:and(?: also| then)?|plus|as well as|along with|together with|with|und)\s+"
+)
 _NAME = r"@?[a-z0-9][\w.+/-]{0,120}?(?:\[[\w,.-]{1,80}\])?"
 _VER = r"v?\d[\w.*+·-]{0,40}|latest|newest|stable|lts"
 _ITEM = re.compile(
     rf"({_NAME})"
-    rf"(?:(?:\s*(?:==|=|@)\s*|\s+(?:to |at |on |in )?(?:the )?(?:version |v\.? ?|release )?(?:number )?|\s*-\s+|(?<=[a-z])(?=\d+\.\d[\d.]*$))({_VER})|\s*((?:>=|<=|~=|!=|>|<|\^)\s*[\w.*,<>=]{{1,40}}))?"
+    rf"(?:(?:\s*(?:==|=|@)\s*|\s+(?:version )?(?:to |at |on |in |is )?(?:the )?(?:version |v\.? ?|release )?(?:number )?|\s*-\s+|(?<=[a-z])(?=\d+\.\d[\d.]*$))({_VER})|\s*((?:>=|<=|~=|!=|>|<|\^)\s*[\w.*,<>=]{{1,40}}))?"
 )
 _DETERMINERS = re.compile(
     r"^(?:(?:everything in|all of|all|the|a|an|my|our|some|also|just|both|all|new|another|local|fresh|recent|plain|me|us|to|for|of|please|package|packages|library|libraries|lib|module|modules|dependency|runtime|"
     r"service|database|db|tool|program|software|server|named|called|on|is|be|have|use|install|lib|libs|version|needed|following|two|three|things?:?|following:?|in)\s+)+(?=\S)"
 )
-_LATEST = re.compile(r"^(?:(?:the )?(?:latest|newest|most recent|current)(?: (?:stable|lts))?(?: (?:version|release))?(?: of)?|version \S+ of)\s+(?=\S)")
-_OF = re.compile(r"^(?:version|release|v) ?(v?\d[\w.·]*) of (\S+)$")
+_LATEST = re.compile(
+    r"^(?:(?:the )?(?:latest|newest|most recent|current)(?: (?:stable|lts))?(?: (?:version|release))?(?: of)?|version \S+ of)\s+(?=\S)"
+)
+_OF = re.compile(r"^(?:version |release |v ?)?(v?\d[\w.·]*) of (\S+)$")
 _NOUNS = re.compile(
     r"(?:\s+(?:package|packages|library|libraries|lib|libs|module|modules|database|db|server|service|instance|runtime|compiler|interpreter|sdk|container|toolchain|"
     r"dependency|environment|env|here|too|also|version|installed|again|as well|from pypi|from npm|via pip|via npm|with pip|with npm|using pip|using npm|both|"
     r"for (?:this|it|the project|this project|testing|development|that|now|me|the tests|the database|tests|caching|cache)|on (?:here|it)|to (?:the|my|this|our) (?:project|environment|env|stack|setup|dependencies|requirements|machine|venv)|in (?:the|my|this|our) (?:project|environment|env|venv|stack)|into (?:the|my|this|our) (?:project|environment|env|venv)))+$"
 )
-_VAGUE = re.compile(r"^(?:something|anything|some(?: \w+)? (?:tool|library|package|thing)|a (?:tool|library|package|thing)|whatever|stuff|things|one|it|that|this|them|those|these)\b")
+_VAGUE = re.compile(
+    r"^(?:something|anything|some(?: \w+)? (?:tool|library|package|thing)|a (?:tool|library|package|thing)|whatever|stuff|things|one|it|that|this|them|those|these)\b"
+)
 _TO_LATEST = re.compile(r"\s+to (?:the )?(?:latest|newest|most recent|current)(?: stable)?(?: version| release| one)?$")
 
 
@@ -94,26 +100,42 @@ def _thing(item: Text, found: Things, world: World, upgrade: bool) -> None:
         words = item.low.split()
         found.everyday |= any(word in EVERYDAY for word in words)
         # "numpy 1.26.4 pandas scipy": a list without separators, when every word is a known thing or a version.
-        if len(words) > 1 and all(_known(w) or re.fullmatch(_VER, w) or re.fullmatch(r"[\w.-]+(?:==|>=|@)[\w.]+", w) for w in words) and not re.fullmatch(_VER, words[0]):
-            at = 0
+        if (
+            len(words) > 1
+            and all(_known(w) or re.fullmatch(_VER, w) or re.fullmatch(r"[\w.-]+(?:==|>=|@)[\w.]+", w) for w in words)
+            and not re.fullmatch(_VER, words[0])
+        ):
             for piece in re.finditer(rf"\S+(?: (?:{_VER})(?= |$))?", item.low):
                 _thing(item.cut(piece.start(), piece.end()), found, world, upgrade)
-                at = piece.end()
             return
         found.strange.append(item.raw())
         return
     asked = match[2] or ""
     exact = item.raw(match.start(3), match.end(3)).replace(" ", "") if match[3] else ""
-    _add(item.cut(match.start(1), match.end(1)), asked or ("latest" if latest else ""), found, world, upgrade, exact, package=package)
+    _add(
+        item.cut(match.start(1), match.end(1)),
+        asked or ("latest" if latest else ""),
+        found,
+        world,
+        upgrade,
+        exact,
+        package=package,
+    )
 
 
 def _known(word: str) -> bool:
     return word in RUNTIMES or word in SERVICES or word in PACKAGES
 
 
-def _add(name: Text, asked: str, found: Things, world: World, upgrade: bool, exact: str, *, package: bool = False) -> None:
+def _add(
+    name: Text, asked: str, found: Things, world: World, upgrade: bool, exact: str, *, package: bool = False
+) -> None:
     low = name.low
-    if low in EVERYDAY or low in OBJECTS or (pathlike(low) and low not in RUNTIMES and low not in PACKAGES and "/" in low and not low.startswith("@")):
+    if (
+        low in EVERYDAY
+        or low in OBJECTS
+        or (pathlike(low) and low not in RUNTIMES and low not in PACKAGES and "/" in low and not low.startswith("@"))
+    ):
         found.everyday |= low in EVERYDAY
         found.strange.append(name.raw())
         return

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
-from .tables import CONTEXTS, EVERYDAY, OBJECTS, TENS, UNITS
+from .tables import CONTEXTS, EVERYDAY, OBJECTS, TENS, UNITS, words
 
 JOINT = "·"
 """Between groups of a spoken number: three·eleven is 3.11 as a version and 311 as a port; eighty·eighty is 8080."""
 
 _NUMBER = "|".join(sorted([*UNITS, *TENS, "hundred", "thousand"], key=len, reverse=True))
-SPOKEN_NUMBER = re.compile(rf"(?<![\w.@/-])(?:{_NUMBER})(?:[ -](?:(?:point|dot) |(?:(?<=hundred )|(?<=thousand ))and )?(?:{_NUMBER})){{0,12}}(?![\w@/=-])")
+SPOKEN_NUMBER = re.compile(
+    rf"(?<![\w.@/-])(?:{_NUMBER})(?:[ -](?:(?:point|dot) |(?:(?<=hundred )|(?<=thousand ))and )?(?:{_NUMBER})){{0,12}}(?![\w@/=-])"
+)
 
 
 def spoken_number(text: str) -> str | None:
@@ -75,9 +77,10 @@ PLACE = re.compile(
 )
 """A place of sync, or a path that cannot be anything else."""
 PATH = re.compile(r"(?:\.{1,2}|~)?/[^\s,;\"'`]{0,1000}|\.{1,2}")
-_FOLDERS = frozenset(
-    "src tests test docs doc lib app bin config configs scripts node_modules .venv venv dist build public static assets web "
-    "frontend backend server client api core packages migrations templates .github .env dockerfile makefile vendor data".split()
+_FOLDERS = words(
+    "src tests test docs doc lib app bin config configs scripts node_modules .venv venv dist build public "
+    "static assets web frontend backend server client api core packages migrations templates .github .env "
+    "dockerfile makefile vendor data"
 )
 FILELIKE = re.compile(r"[\w.@+-]*\.[a-z][a-z0-9]{0,9}|[\w.@+/-]+/[\w.@+/*-]*|\.[a-z][\w.-]*|[\w.-]*\*[\w.*-]*")
 
@@ -95,13 +98,14 @@ def namelike(word: str) -> bool:
     return bool(NAME.fullmatch(word)) and word not in EVERYDAY and word not in OBJECTS and word not in _FUNCTION
 
 
-_FUNCTION = frozenset(
-    "a an the my your his her our their its me you him us them i we he she they who what which where when why how to of on in at "
-    "by for from with without and or but not no yes do does did is are was were be been have has had will would can could "
-    "should may might must if then than so too very please up down out off over under again there some any something "
-    "anything nothing someone somewhere anyone one ones other another both each few more most such only own same about "
-    "into through during before after above below between against because until while ok okay now later back away "
-    "yourself myself together around mode new old last latest previous next first good bad".split()
+_FUNCTION = words(
+    "a an the my your his her our their its me you him us them i we he she they who what which where when why "
+    "how to of on in at by for from with without and or but not no yes do does did is are was were be been "
+    "have has had will would can could should may might must if then than so too very please up down out off "
+    "over under again there some any something anything nothing someone somewhere anyone one ones other "
+    "another both each few more most such only own same about into through during before after above below "
+    "between against because until while ok okay now later back away yourself myself together around mode new "
+    "old last latest previous next first good bad"
 )
 
 

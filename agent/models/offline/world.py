@@ -18,7 +18,9 @@ _ABOUT = re.compile(
     r"|why (?:is|does|did|has) (?:the |my |our )?([\w.-]+) (?:crash|fail|dying|down|slow|not |restart|hang|return|throw|giv)"
     r"|(?:[\w' ]{0,20}?[, ])??(?:the |my |our )([\w.-]+)(?: (?:service|container|deployment|app|server|sandbox))?(?:'s| is| are| was| keeps| has| seems| looks| crash\w*| died| dies| hangs| went| won't| doesn't| isn't| stopped| fails| returns| gives| throws| responds| acts)\b"
 )
-_NOT = re.compile(r"\b(?:remove|destroy|delete|roll back|rollback|deploy|redeploy|restart|stop|kill|touch)(?: the| my)? ([\w.-]+)$")
+_NOT = re.compile(
+    r"\b(?:remove|destroy|delete|roll back|rollback|deploy|redeploy|restart|stop|kill|touch)(?: the| my)? ([\w.-]+)$"
+)
 _PORT = re.compile(
     r"(?:\b(?:my|our|the|always use) )?\b([\w.-]+)(?: (?:service|server|app|always|usually|normally|now|is|are|runs?|listens?|listening|running|lives|uses?|on|at|the))* (?:on |at |is |uses )?(?:the )?port (?:is )?(\d{2,5})\b"
     r"|\b([\w.-]+)(?: (?:service|server|app|always|usually|normally|now))* (?:runs|listens|is|is listening|is running|lives)(?: always| usually)? (?:on|at) (\d{2,5})\b"
@@ -54,9 +56,8 @@ class World:
 
     def hear_not(self, part: Text) -> None:
         """Notice the name in what must not be done: "don't remove worker, just show me its logs"."""
-        if match := _NOT.search(part.low):
-            if namelike(match[1]):
-                self.subject = part.raw(match.start(1), match.end(1))
+        if (match := _NOT.search(part.low)) and namelike(match[1]):
+            self.subject = part.raw(match.start(1), match.end(1))
 
     def name(self) -> str | None:
         """The service, deployment or sandbox spoken of last: what "it" means to `logs`, `rollback` and `destroy`."""
@@ -81,7 +82,11 @@ class World:
         for call in reversed(self.earlier):
             for key in ("on", "to"):
                 value = call.args.get(key)
-                if isinstance(value, str) and value != "local" and re.match(r"(?:docker|ssh|vm):|[^@\s]+@[^\s]+$", value):
+                if (
+                    isinstance(value, str)
+                    and value != "local"
+                    and re.match(r"(?:docker|ssh|vm):|[^@\s]+@[^\s]+$", value)
+                ):
                     return value
         others = [host for host in self.known.hosts if host != "local"]
         return others[0] if len(others) == 1 else None
@@ -119,4 +124,6 @@ class World:
 
 def call(tool: str, **args: Any) -> Call:
     """A call without the arguments that were not understood: None and empty ones are left out."""
-    return Call(tool, {key: value for key, value in args.items() if value is not None and value != [] and value is not False})
+    return Call(
+        tool, {key: value for key, value in args.items() if value is not None and value != [] and value is not False}
+    )

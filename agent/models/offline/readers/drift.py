@@ -1,0 +1,293 @@
+"""Compared with what."""
+
+from __future__ import annotations
+
+import re
+
+from ..found import NO, Clause, Found, asks, made, quoted
+from ..frame import SHOW, frame
+from ..moments import TIMES, target
+from ..normalise import Text
+from ..places import where
+from ..tables import (
+    EVERYDAY,
+)
+from ..values import HOSTISH, context, moment, namelike
+from ..world import World, call
+
+FRAMES = (
+    frame(
+        "drift",
+        96,
+        r"(?:(?:show|tell|list|give|check|see|explain)(?: me| us)?(?: to me)? )?(?:what|anything|something)(?: (?:the (?:hell|fuck|heck)))?(?: has|'s| have| is| was| got| did| all| exactly| else)* ?(?:changed?|different|differs?|differed|drifted|diverged|modified|new|been (?:changed|modified)|broke|broken)\b",
+        "what",
+    ),
+    frame(
+        "drift",
+        92,
+        r"(?:has|have|did|is|are|was|were|do|does) (?:anything|something|everything|any (?:file|files|package|packages))(?: here)? ?(?:changed?|different|drifted?|diverged?|broken|broke|been \w+)\b",
+        "what",
+    ),
+    frame(
+        "drift",
+        92,
+        rf"(?:{SHOW} |are there |is there |what are |any |check (?:for )?|look for |detect |find |do |run |report )?(?:(?:the|my|any|all|some|a|an|current|environment|env|package|version|config|configuration|a check for) )*(?:drift|diff|diffs|differences?|changes|deviations?)\b(?! (?:the )?(?:context|port|directory|password|light))",
+        "noun",
+    ),
+    frame("drift", 92, r"(?:compare|diff|drift|contrast)\b", "compare"),
+    frame(
+        "drift",
+        91,
+        r"(?:is|are|does|do|am)(?: (?:my|the|this|our|i|we|it))? ?(?:env\w*|setup|project|machine|system|everything|things|state|packages|dependencies|local \w+|\w+ env\w*)?(?: \S+)? ?(?:still |really |any |exactly |already )*(?:in line with|in sync with|up to date with|consistent with|the same as|match(?:es|ing)?|different (?:from|to|than)|identical (?:to|with)|drift(?:ed|ing)? (?:from|away from)|diverged? from|differs? from|conform(?:s|ing)? to|according to|correspond(?:s)? to|equal to|up to spec|as specified)\b",
+        "is",
+    ),
+    frame(
+        "drift",
+        91,
+        r"(?:check |see |verify |tell me |find out |let me know |make sure |test )?(?:if |whether |that )?(?:(?:my|the|this|our|everything|it|i|we|all)\b)(?: (?:env\w*|setup|project|machine|system|packages|dependencies|local \w+|state))?(?: (?:is|are|am|does|do|still|really|exactly))* (?:match(?:es)?|in sync with|in line with|up to date with|consistent with|the same as|identical to|different from|differs? from|drift(?:ed|s)? from|conforms? to|up to spec)\b",
+        "is",
+    ),
+    frame(
+        "drift",
+        91,
+        r"(?:check|see|verify|tell me|find out|let me know)(?: if| whether| for)? (?:(?:if|whether) )?(?:anything|something|there (?:is|are|was|were)(?: any)?|any)(?: has| have| is| was)? ?(?:changed?|drift(?:ed)?|changes|differences?|different|diverged)\b",
+        "what",
+    ),
+    frame("drift", 93.5, r"how (?:do|does) (?=.{1,60} and .{1,60} (?:differ|compare))", "differ"),
+    frame(
+        "drift",
+        91,
+        r"(?:are|am|is) (?:we|i|it|this|everything)(?: still)? (?=(?:on|up to|in|within|off) (?:the )?spec)",
+        "on",
+    ),
+    frame(
+        "drift",
+        93.5,
+        r"how (?:does|do|is|are|did)(?: (?:my|the|this|our|it))?(?: \S+){0,2}? (?:differ\w*|different|compare\w*|deviat\w*)\b",
+        "is",
+    ),
+    frame(
+        "drift",
+        91,
+        r"how (?:far|different|much) (?:am i|are we|is (?:this|my|the|it)(?: \w+)?|off)(?: am i| are we)?(?: \w+)? (?:from|off|different from|behind|away from|compared (?:to|with))\b",
+        "is",
+    ),
+    frame(
+        "drift",
+        85,
+        r"(?:it|this|that|everything|things|the (?:tests?|build|app|project|thing)|tests|my \w+|all)(?: still| all)? (?:worked|was working|were working|ran|was running|was (?:fine|ok|green|good)|were (?:fine|green|ok)|passed|built)(?: fine| ok| well| perfectly)?\b",
+        "worked",
+    ),
+    frame(
+        "drift",
+        85,
+        r"(?:it |this |that )?works? (?:fine |ok |well )?(?:on|for|at|in) (?=.{1,60}\b(?:but|not|here|mine|me)\b|(?:[\w-]+)'s)",
+        "works on",
+    ),
+    frame(
+        "drift",
+        85,
+        r"(?:but )?why (?:is|are|does|do|did|has|have)(?: it| this| that| everything| things| my \w+| the \w+| tests)?(?: all)?(?: suddenly| now| it| not)* ?(?:broken|failing|fail|break|red|not work\w*|work(?:ing)? differently|different|stop\w* working|broke)\b",
+        "worked",
+    ),
+    frame(
+        "drift",
+        84,
+        r"(?:nothing|it|this|that|everything|the \w+|my \w+|tests?)(?: suddenly| all| just)? (?:works|doesn't work|does not work|isn't working|is broken|broke|stopped working|fails|is failing|are failing|fail|is red|no longer works|won't start|work)(?: any ?more| any longer| now| again)*(?= since| after|$)",
+        "worked",
+    ),
+    frame(
+        "drift",
+        84,
+        r"(?:something|anything)(?: is|'s| seems| must be| looks)? (?:off|wrong|different|weird|broken|fishy|odd|strange)\b",
+        "off",
+    ),
+)
+
+_SPEC = re.compile(
+    r"(?:the |my |our |this |its )?(?:project(?:'s)? |package |declared |poetry |npm |pip )*(?:spec|specs|specification|specifications|lock ?files?|lock|manifests?|requirements(?:\.txt)?(?: file)?|declared \w+|declaration|version files?|package\.json|package-lock\.json|pyproject(?:\.toml)?|uv\.lock|poetry\.lock|yarn\.lock|pnpm-lock\.yaml|cargo\.lock|go\.sum|gemfile\.lock|what is declared|what the lock ?file says|what it should be|declarations)(?: says| file)?"
+)
+
+_SIDE = re.compile(
+    r"(?:\b(?:compared )?(?:against|versus|vs\.?|match(?:es|ing)?|with|to|from|than|relative to|since|after|between|on top of|and)\s+(?=\S))"
+)
+
+_OWNER = re.compile(
+    r"(?:the |my )?(?:colleague |teammate |coworker |friend )?([\w.-]+?)(?:'s|s')(?: (?:machine|setup|env\w*|laptop|computer|box|state|config\w*|version|one))?"
+)
+
+_ON_WORDS = re.compile(
+    r"^\s*(?:(?:my|the|this|our|current|local|it|env\w*|setup|project|state|everything|machine|things|here|changed?|different|any|in|of|for|now|check|and)\b\s*)*"
+)
+
+
+def read(clause: Clause) -> Found | None:
+    how, world = clause.frame.how, clause.world
+    text = clause.text
+    low = text.low
+    if how == "on":
+        return made(call("drift", against="spec"))
+    if how == "differ":
+        sides = re.match(r"\s*(.{1,60}?) and (.{1,60}?) (?:differ|compare)", clause.rest.low)
+        if sides is None:
+            return None
+        one, two = clause.rest.cut(sides.start(1), sides.end(1)), clause.rest.cut(sides.start(2), sides.end(2))
+        if not _ON_WORDS.sub("", one.low).strip():
+            one = two
+        return made(call("drift", against=_none(_side(one, world))))
+    if any(word in EVERYDAY - TIMES for word in re.findall(r"[a-z]+", low)):
+        return NO
+    if how == "works on":
+        owner = re.search(r"\b(?:on|for|at|in) (?:the |my )?(?:colleague |teammate )?([\w.-]+?)(?:'s| but|,|$)", low)
+        if owner and re.search(r"\bon (?:my|this|mine)\b", low[: owner.end()]):
+            return made(call("drift"))
+        return made(call("drift", against=_side(text.cut(owner.start(1), owner.end(1)), world) if owner else None))
+    pair = re.search(r"\bbetween\s+(.+?)\s+and\s+(.+)$", low)
+    if pair:
+        first, second = text.cut(pair.start(1), pair.end(1)), text.cut(pair.start(2), pair.end(2))
+        if re.fullmatch(r"(?:now|here|this|today|me|mine|my \w+|the current \w+|local|my machine)\W*", second.low):
+            return made(call("drift", against=_side(first, world)))
+        if re.fullmatch(r"(?:now|here|this|today|me|mine|my \w+|the current \w+|local)\W*", first.low):
+            return made(call("drift", against=_side(second, world)))
+        if HOSTISH.fullmatch(first.low):
+            return made(call("drift", on=first.raw(), against=_side(second, world)))
+        return asks("Which of the two, compared with the environment as it is now?")
+    masked = text.masked()
+    if how == "compare":
+        vs = re.match(r"\s*(.*?)\s+(?:with|against|to|and|vs\.?|versus)\s+(.+)$", clause.rest.masked())
+        if vs:
+            left, right = clause.rest.cut(vs.start(1), vs.end(1)), clause.rest.cut(vs.start(2), vs.end(2))
+            on = HOSTISH.search(left.low)
+            if not on and _ON_WORDS.sub("", left.low).strip() != "" and _ON_WORDS.sub("", right.low).strip() == "":
+                left, right = right, left
+            tail = where(right, world, path=False)
+            other = tail.text.cut() if tail.text.low.strip() and tail.on else right
+            side = _side(other, world)
+            if side is None:
+                return asks("Compare with what? A snapshot, a time, `spec`, a context or a host.")
+            return made(
+                call(
+                    "drift",
+                    on=left.raw(on.start(), on.end()) if on else (tail.on if tail.text.low.strip() else None),
+                    against=_none(side),
+                )
+            )
+        if re.fullmatch(r"\s*(?:it|this|that|me)?\s*(?:with|to|against)?", clause.rest.low):
+            return (
+                asks("Compare with what? For example: since yesterday, against spec, with the snapshot green.")
+                if clause.head.strip() in ("compare", "contrast")
+                else made(call("drift"))
+            )
+    sides = [m for m in _SIDE.finditer(masked) if not re.match(r"(?:me|us)\b", masked[m.end() :])]
+    against: str | None = None
+    cut = text
+    if how == "worked":
+        found = re.search(
+            r"\b(?:since|after|until|till|before|yesterday|today|this|last|two|an?|\d+|earlier|on|in)\b.*$", masked
+        )
+        if found and moment(found[0]):
+            value = text.cut(found.start())
+            against = (
+                re.sub(r"^(?:on|in|until|till) ", "", value.raw(), flags=re.IGNORECASE)
+                if not value.low.startswith("since")
+                else _since(value, world)
+            )
+            against = against.split(",")[0].strip(" .?!") or None if against else None
+            cut = text.cut(0, found.start())
+    elif sides:
+        match = sides[0] if how != "is" else sides[-1] if len(sides) == 1 else sides[0]
+        value = text.cut(match.end())
+        tail = where(value, world, path=False)
+        if tail.on and tail.text.low.strip():
+            value = tail.text.cut()
+        cut = text.cut(0, match.start())
+        if tail.on and tail.text.low.strip():
+            cut = clause.text
+        if match[0].strip() == "since":
+            against = (
+                _since(text.cut(match.start()), world)
+                if not (tail.on and tail.text.low.strip())
+                else _side(value, world)
+            )
+        elif match[0].strip() == "after":
+            against = text.raw(match.start())
+        else:
+            against = _side(value, world)
+            if against is None and how == "compare":
+                return asks("Compare with what? A snapshot, a time, `spec`, a context or a host.")
+    elif how == "compare" or (
+        how == "noun" and clause.rest.low.strip() and not re.match(r"\s*(?:on|in|of|for)\b", clause.rest.low)
+    ):
+        value = clause.rest.cut()
+        tail = where(value, world, path=False, bare=True)
+        rest = tail.text.cut()
+        if tail.on and not rest.low:
+            return made(call("drift", on=tail.on))
+        if _SPEC.fullmatch(rest.low) or (rest.low and namelike(rest.low)) or moment(rest.low):
+            return made(call("drift", against=_none(_side(rest, world)), on=tail.on))
+        return made(call("drift", on=tail.on)) if not rest.low or _ON_WORDS.sub("", rest.low).strip() == "" else None
+    elif found := re.search(
+        r"\b(?:yesterday|today|this (?:morning|week|afternoon|month)|last (?:week|night|month|hour)|(?:in|over|during) the (?:last|past) [\w ]+)\b.*$",
+        masked,
+    ):
+        value = text.cut(found.start())
+        against = re.sub(r"^(?:in|over|during) ", "", value.raw(), flags=re.IGNORECASE).strip(" .?!")
+        cut = text.cut(0, found.start())
+    place = where(cut, world, path=False, bare=True)
+    return made(call("drift", against=_none(against), on=place.on))
+
+
+def _since(text: Text, world: World) -> str | None:
+    """ "since yesterday" is yesterday; "since I upgraded numpy" stays whole: without `since` it would be no moment."""
+    text = text.cut(0, len(text.low.rstrip(" ,.;:!?")))
+    body = text.cut(5)
+    if re.match(
+        r"(?:i|we|you|someone|they|he|she|the (?:upgrade|update|install\w*|deploy\w*|migration|merge)|my|that|upgrading|installing|running)\b",
+        body.low,
+    ):
+        return text.raw()
+    if re.fullmatch(r"(?:then|last time|the last time)", body.low):
+        return None
+    return _side(body, world)
+
+
+def _side(text: Text, world: World) -> str | None:
+    """What is compared with; None when it cannot be read."""
+    text = text.cut(0, len(text.low.rstrip(" ,.;:!?")))
+    if tail := re.search(
+        r"\s(?:is|looks?|now|right now|still|are|does|says|do|instead|as well|here|at the moment|today)$", text.low
+    ):
+        text = text.cut(0, tail.start())
+    low = text.low
+    if not low:
+        return None
+    if _SPEC.fullmatch(low):
+        return "spec"
+    if low[0] in "\"'`":
+        return quoted(text.raw())
+    if re.fullmatch(
+        r"(?:the |my |our )?(?:whole )?team(?:'s)?(?: \w+)?|(?:my |our )?(?:teammates|colleagues|everyone(?: else)?|the others)(?:'s?)?(?: \w+)?",
+        low,
+    ):
+        return "team"
+    if match := _OWNER.fullmatch(low):
+        return text.raw(match.start(1), match.end(1))
+    if match := re.fullmatch(r"(?:my |our )(?:teammate|colleague|coworker) ([\w.-]+)", low):
+        return text.raw(match.start(1), match.end(1))
+    if match := re.fullmatch(r"(?:the )?(?:context )?([\w.-]+)(?: (?:context|env\w*))?", low):
+        if usual := context(match[1]):
+            return usual if usual != "local" else text.raw(match.start(1), match.end(1))
+        if "context" in low or re.search(r"env", low[match.end(1) :]):
+            return text.raw(match.start(1), match.end(1))
+    if HOSTISH.fullmatch(low):
+        return text.raw()
+    if match := re.fullmatch(r"(?:the )?(?:container|docker container) ([\w.-]+)", low):
+        return "docker:" + text.raw(match.start(1), match.end(1))
+    if match := re.fullmatch(r"(?:my|this|the local) (?:machine|laptop|computer|local \w+)|local(?:host)?", low):
+        return "local"
+    found, _ = target(text, world, loose=True)
+    return found
+
+
+def _none(value: str | None) -> str | None:
+    return None if value == "last" else value
