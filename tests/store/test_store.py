@@ -29,7 +29,11 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     return MAKERS[request.param](tmp_path / "store")
 
 
-@pytest.mark.parametrize("content", [b"", b"x", os.urandom(100), b"a" * (1 << 20), os.urandom(5 << 20)])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"x", os.urandom(100), b"a" * (1 << 20), os.urandom(5 << 20)],
+    ids=["empty", "byte", "small", "megabyte", "chunks"],
+)
 def test_content_comes_back_under_its_blake3(store: Store, content: bytes) -> None:
     digest = store.put(content)
     assert digest == blake3(content).hexdigest()
