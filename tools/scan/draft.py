@@ -98,13 +98,20 @@ class Draft:
     def _own(self) -> set[str]:
         return set(self.files)
 
+    @cached_property
+    def beside(self) -> list[str]:
+        """Names of the files directly in its root."""
+        skip = len(self.tree.inside(self.root))
+        return [path[skip:] for path in self.files if "/" not in path[skip:]]
+
     def hits(self, *rules: str) -> list[Hit]:
         """What this service's own source mentions, tests and examples left out."""
         return [hit for hit in self.tree.hits if hit.rule in rules and hit.path in self._own]
 
     def named(self, *names: str) -> list[str]:
         """This service's files of these base names, shallowest first, tests and examples left out."""
-        found = [path for path in self.files if path.rpartition("/")[2] in names and not is_example(self.inner(path))]
+        named = (path for name in names for path in self.tree.by_name.get(name, ()))
+        found = [path for path in named if path in self._own and not is_example(self.inner(path))]
         return sorted(found, key=lambda path: (path.count("/"), path))
 
     def inner(self, path: str) -> str:

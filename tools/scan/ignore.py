@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any, cast
 
 from pathspec import GitIgnoreSpec
 
@@ -48,7 +49,7 @@ class Rules:
         self.base = base
         self.dropped = [line for line in lines if _explosive(line)]
         kept = [line for line in lines if line not in self.dropped]
-        self._spec = GitIgnoreSpec.from_lines(kept, backend="simple")
+        self._patterns = _compiled(kept)
         self._names: set[str] = set()
         endings: list[str] = []
         others: list[str] = []
@@ -63,9 +64,8 @@ class Rules:
             else:
                 others.append(line)
         self._endings = tuple(endings)
-        sources = [str(p.regex.pattern) for p in GitIgnoreSpec.from_lines(others).patterns if p.regex is not None]  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]  # the library leaves its text type open
-        parts = [source.replace("(?P<ps_d>", "(?:") for source in sources]
-        self._others = re.compile("|".join(f"(?:{part})" for part in parts)) if parts else None
+        parts = [expression.pattern for _, expression in _compiled(others)]
+        self._others = re.compile("|".join(f"(?:{part})" for part in parts), re.DOTALL) if parts else None
 
     def says(self, path: str, name: str) -> bool | None:
         """True ignored, False explicitly kept, None nothing said; a folder's path ends in `/`, its name does not."""
@@ -75,8 +75,30 @@ class Rules:
             or name.endswith(self._endings)
             or (self._others is not None and self._others.match(inside))
         ):
-            return self._spec.check_file(inside).include
+            return self._judge(inside)
         return None
+
+    def _judge(self, inside: str) -> bool | None:
+        """The last pattern that means this very path decides.
+
+        The library's own answer also lets a pattern decide that means a folder above, which is for callers that do not
+        walk: `!d` would keep `d/a` from being ignored by `a`.
+        """
+        for include, expression in reversed(self._patterns):
+            if expression.fullmatch(inside):
+                return include
+        return None
+
+
+def _compiled(lines: Sequence[str]) -> list[tuple[bool, re.Pattern[str]]]:
+    patterns = cast(Any, GitIgnoreSpec.from_lines(lines, backend="simple").patterns)
+    return [(pattern.include, _exact(pattern.regex.pattern)) for pattern in patterns if pattern.include is not None]
+
+
+def _exact(source: str) -> re.Pattern[str]:
+    """The library's expression made to match a whole path: it writes `a/**` and `*` as mere beginnings."""
+    tail = "" if source.endswith(("(?P<ps_d>/)", "(?P<ps_d>/)|$)")) else ".+" if source.endswith("/") else ".*"
+    return re.compile(source.replace("(?P<ps_d>", "(?:") + tail, re.DOTALL)
 
 
 def _explosive(line: str) -> bool:

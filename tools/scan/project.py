@@ -124,9 +124,7 @@ def _ranked(draft: Draft) -> list[Detector]:
 
 
 def _applies(detector: Detector, draft: Draft) -> bool:
-    beside = (draft.inner(path) for path in draft.files)
-    names = [name for name in beside if "/" not in name]
-    if any(fnmatchcase(name, pattern) for pattern in detector.manifests for name in names):
+    if any(fnmatchcase(name, pattern) for pattern in detector.manifests for name in draft.beside):
         return True
     return draft.root == "." and any(fact.value in detector.languages for fact in draft.languages[:2])
 

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import translate
+from functools import cached_property
 
 from .dotenv import is_private, names_only
 from .ignore import MADE, MADE_BESIDE, Rules, ignored, is_example
@@ -73,6 +74,14 @@ class Tree:
     """(path, why it was not read)."""
     links: int = 0
     special: list[str] = field(default_factory=list[str])
+
+    @cached_property
+    def by_name(self) -> dict[str, list[str]]:
+        """Paths by base name; asked for only when the walk is over."""
+        found: dict[str, list[str]] = {}
+        for path in self.files:
+            found.setdefault(path.rpartition("/")[2], []).append(path)
+        return found
 
     def inside(self, root: str) -> str:
         """The prefix of paths in `root`."""

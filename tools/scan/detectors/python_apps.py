@@ -8,7 +8,7 @@ from ..draft import Draft, words
 from ..requirements import Requirement, normal
 
 PATTERNS = (
-    ("env", "os.environ", r"\bos\.environ(?:\.get\(|\.setdefault\(|\[|\.pop\()\s*[\"']([A-Z][A-Z0-9_]{1,63})[\"']"),
+    ("env", "os.environ", r"\bos\.environ(?:\.get\(|\[|\.pop\()\s*[\"']([A-Z][A-Z0-9_]{1,63})[\"']"),
     ("env", "getenv", r"getenv\(\s*[\"']([A-Z][A-Z0-9_]{1,63})[\"']"),
     ("env", "env", r"\benv(?:\.\w{1,12})?\(\s*[\"']([A-Z][A-Z0-9_]{1,63})[\"']"),
     ("flask", "Flask(", r"^(\w{1,60})\s*(?::\s*\w{1,40}\s*)?=\s*(?:flask\.)?Flask\("),
@@ -77,6 +77,13 @@ def apps(draft: Draft, found: Found, run: str) -> None:
         command = f"python -m {words(module)}" if inner.endswith("/__main__.py") else f"python {words(inner)}"
         draft.command("start", run + command, path, "", 0.4)
         draft.role("job", 0.3)
+    if draft.frameworks and not draft.manifests:
+        fact = next(iter(draft.frameworks.values()))
+        draft.finding(
+            f"this uses {fact.value}, but no manifest says which packages it needs",
+            fact.evidence[0].path,
+            rule="undeclared",
+        )
     tested = [at for at, wanted in [*found.extra, *found.requires] if wanted.name == "pytest"]
     marks = [name for name in ("pytest.ini", "conftest.py", "tests/conftest.py") if draft.has(name)]
     if tested or marks:

@@ -37,14 +37,7 @@ PATTERNS = (
 
 def detect(draft: Draft) -> None:
     """Add what the Gemfile says; it is Ruby code, so only its plain declarations are read."""
-    spec = next(
-        (
-            draft.inner(path)
-            for path in draft.files
-            if draft.inner(path).endswith(".gemspec") and "/" not in draft.inner(path)
-        ),
-        "",
-    )
+    spec = next((name for name in draft.beside if name.endswith(".gemspec")), "")
     if spec:
         draft.manifest(spec)
         draft.role("library", 0.9)
