@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from blake3 import blake3
@@ -10,14 +11,20 @@ from blake3 import blake3
 from ..contract import Context
 from ..errors import Usage
 from ..fingerprint import Fingerprint
-from ..journal import Journal
+from ..journal import Journal, Record
 from ..moments.say import count, shown
 from ..plan import Step
 from ..redact import Redactor
-from ..store.place import store_of
+from ..store.model import Snapshot
 from . import packages
 from .dotfiles import read_one
 from .goal import RECENT, Goal
+
+
+def made_by(record: Record, snapshots: Sequence[Snapshot]) -> Snapshot | None:
+    """The snapshot that a transaction of the tool `snapshot` made, if it is still there."""
+    id = next((step.data["snapshot"] for step in record.steps if "snapshot" in step.data), None)
+    return next((s for s in snapshots if s.id == id), None) if record.plan.tool == "snapshot" else None
 
 
 async def dotfiles(goal: Goal, context: Context, only: list[str] | None) -> tuple[list[Step], list[str]]:
@@ -73,9 +80,10 @@ def _dotfile(path: str, digest: str | None, mode: int | None, was: str | None, w
     )  # fmt: skip
 
 
-async def system(goal: Goal, now: Fingerprint, context: Context) -> tuple[list[Step], list[str]]:
+async def system(
+    goal: Goal, now: Fingerprint, then: Fingerprint | None, context: Context
+) -> tuple[list[Step], list[str]]:
     """The system's packages: what EnvSync changed since goes back, what others changed is only told."""
-    then = store_of(context).fingerprint(goal.snapshot) if goal.snapshot else None
     differing = packages.changes(now, then, system=True)
     if not differing:
         return [], []

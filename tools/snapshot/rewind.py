@@ -9,7 +9,8 @@ from pydantic import Field, JsonValue
 
 from ..contract import Args, Changed, Context, Outcome, Tool
 from ..errors import Usage
-from ..journal import Journal, Record
+from ..fingerprint import Fingerprint
+from ..journal import Journal
 from ..moments.say import count, shown, title
 from ..plan import Plan, Risk, Step
 from ..store import tree
@@ -57,6 +58,15 @@ class Files:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Seen:
+    """How it is now, compared with a snapshot."""
+
+    files: Files
+    now: Fingerprint
+    then: Fingerprint | None
+
+
 async def plan(args: RewindArgs, context: Context) -> Plan:
     """Take the environment, or some of its paths, back to an earlier moment.
 
@@ -70,26 +80,22 @@ async def plan(args: RewindArgs, context: Context) -> Plan:
     wanted, homes = clean(args.paths, context.path, context.home)
     if goal.snapshot is None and args.paths:
         raise Usage(f"the state {goal.why} has no files to take from", "Leave the paths out, or name a snapshot.")
-    if goal.snapshot is None and goal.since[0].plan.tool == "snapshot":
-        goal = await _snapshot_undone(goal, snapshots, records, context)
-    if goal.snapshot is None:
-        return _plan(args, context, goal, f"take back `{title(goal.since[0])}`", goal.steps, [], list(goal.stuck), None)
+    seen: Seen | None = None
+    if goal.snapshot is None and (taken := around.made_by(goal.since[0], snapshots)):
+        seen = await _look(taken, context)
+        goal = _unmade(goal, taken, seen) or aim_at(taken.id, snapshots, records, context.now())
     target = goal.snapshot
+    if target is None:
+        return _plan(args, context, goal, f"take back `{title(goal.since[0])}`", goal.steps, [], list(goal.stuck), None)
     if args.paths:
-        files = await _files(target, context, wanted) if wanted else None
+        files = await context.host.call(_differs, target, context, wanted) if wanted else None
         steps, warnings = await around.dotfiles(goal, context, homes)
         what = ", ".join(shown(path) for path in args.paths[:3]) + (" …" if len(args.paths) > 3 else "")
         return _plan(args, context, goal, f"rewind {what} to {goal.why}", steps, [], warnings, files, wanted)
-    seen = asyncio.ensure_future(context.observe(context, "all"))
-    try:
-        files = await _files(target, context, ())
-        now = await seen
-    finally:
-        seen.cancel()
-        await asyncio.wait([seen])
+    seen = seen or await _look(target, context)
+    files, now, then = seen.files, seen.now, seen.then
     steps, warnings = await around.dotfiles(goal, context, None)
-    system, said = await around.system(goal, now, context)
-    then = store_of(context).fingerprint(target)
+    system, said = await around.system(goal, now, then, context)
     details = packages.changes(now, then)
     details = [*details[:LISTED], f"… and {len(details) - LISTED} more packages"] if len(details) > LISTED else details
     return _plan(
@@ -184,8 +190,15 @@ def _lines(value: object) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list) else []  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  # JSON
 
 
-async def _files(target: Snapshot, context: Context, paths: tuple[str, ...]) -> Files:
-    return await context.host.call(_differs, target, context, paths)
+async def _look(target: Snapshot, context: Context) -> Seen:
+    """The tree and the scan at the same time."""
+    scan = asyncio.ensure_future(context.observe(context, "all"))
+    try:
+        files = await context.host.call(_differs, target, context, ())
+        return Seen(files, await scan, await context.host.call(store_of(context).fingerprint, target))
+    finally:
+        scan.cancel()
+        await asyncio.wait([scan])
 
 
 def _differs(target: Snapshot, context: Context, paths: tuple[str, ...]) -> Files:
@@ -199,20 +212,11 @@ def _differs(target: Snapshot, context: Context, paths: tuple[str, ...]) -> File
     return Files(changes, preview(changes, now), aimed.notes if not paths else ())
 
 
-async def _snapshot_undone(goal: Goal, snapshots: list[Snapshot], records: list[Record], context: Context) -> Goal:
-    """`last` after a snapshot: back to it when something changed since, else forget it."""
-    record = goal.since[0]
-    id = next((str(s.data["snapshot"]) for s in record.steps if "snapshot" in s.data), None)
-    taken = next((s for s in snapshots if s.id == id), None)
-    if taken is None:
-        return goal
-    files = await _files(taken, context, ())
-    if (
-        files.preview.summary
-        or files.preview.generated
-        or packages.changes(await context.observe(context, "all"), store_of(context).fingerprint(taken))
-    ):
-        return aim_at(taken.id, snapshots, records, context.now())
+def _unmade(goal: Goal, taken: Snapshot, seen: Seen) -> Goal | None:
+    """`last` after a snapshot by hand: forget it, when nothing differs from it; None when something does."""
+    preview = seen.files.preview
+    if preview.summary or preview.generated or packages.changes(seen.now, seen.then):
+        return None
     keep = Step(kind="snapshot-keep", does=f"keep snapshot {taken.id}", args={"record": taken.model_dump_json()})
     forget = Step(
         kind="snapshot-forget", does=f"forget snapshot {taken.id}, from which nothing differs", args={"id": taken.id},
