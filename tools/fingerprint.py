@@ -72,7 +72,7 @@ class Service(Data):
     """Likewise; those of the workspace for its members."""
     frameworks: tuple[Fact, ...] = ()
     commands: dict[str, Fact] = Field(default_factory=dict)
-    """By purpose: install, build, start, dev, test, worker …; typed in the service's root."""
+    """By purpose: install, build, start, dev, test, worker, cli (what a package offers) …; typed in the service's root."""
     ports: tuple[Fact, ...] = ()
     databases: tuple[Fact, ...] = ()
     """By canonical name: postgresql, mysql, sqlite, redis, mongodb, rabbitmq …"""

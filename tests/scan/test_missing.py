@@ -66,6 +66,14 @@ async def test_locked_version_beside_another_installed_one(scan: Scan, project: 
     assert {n: (m.wanted, m.actual) for n, m in packages.items()} == {"werkzeug": ("==3.1.0", "3.0.0")}
 
 
+async def test_pins_of_a_requirements_lock(scan: Scan, project: Path) -> None:
+    venv(project, {"flask": "3.0.0", "werkzeug": "3.0.0"})
+    pins = "# made by uv\nflask==3.0.0\nwerkzeug==3.1.0 \\\n    --hash=sha256:0\n    # via flask\ncolorama==0.4 ; sys_platform == 'win32'\n"
+    found = await scan({"pyproject.toml": '[project]\nname="x"\ndependencies=["flask"]\n', "requirements.lock": pins})
+    assert {n: m.wanted for n, m in lacks(found, "packages").items()} == {"werkzeug": "==3.1.0"}
+    assert only(found).lockfiles == ("requirements.lock",)
+
+
 async def test_node_modules_by_range_lockfile_and_scope(scan: Scan) -> None:
     modules = {"express": "4.18.0", "@a/b": "1.0.0", "left": "1.0.0"}
     found = await scan(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
-from .conftest import Scan, at, commands, lacks, only
+from envsync.tools.contract import Context
+
+from .conftest import Scan, at, commands, lacks, only, told
 
 WEB = '{"name":"web","private":true,"dependencies":{"next":"14"},"scripts":{"dev":"next dev"}}'
 UI = '{"name":"ui","private":true,"main":"index.ts","dependencies":{"react":"18"}}'
@@ -218,3 +220,10 @@ async def test_package_json_with_wrong_types_everywhere(scan: Scan) -> None:
     )
     assert only(project).manifests
     assert any("composer.json could not be read" in f.value for f in project.findings)
+
+
+async def test_a_package_offers_its_own_command(scan: Scan, context: Context) -> None:
+    toml = '[project]\nname="my-tool"\nversion="1"\n[project.scripts]\nother="a:b"\nmy_tool="a:c"\n[build-system]\nrequires=[]\n'
+    service = only(await scan({"pyproject.toml": toml, "a.py": "x = 1"}))
+    assert (service.role, commands(service)["cli"]) == ("library", "my_tool") and "start" not in service.commands
+    assert (await told(context)).summary.startswith("Python package with the command `my_tool`: needs Python; ")

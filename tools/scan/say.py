@@ -59,6 +59,8 @@ def describe(service: Service) -> str:
     kind = KINDS.get(service.role, "project")
     if service.frameworks and service.role not in ("library", "workspace"):
         return f"{service.frameworks[0].value} {kind}"
+    if service.role == "library" and "cli" in service.commands and service.languages:
+        return f"{_language(service)} package with the command `{safe(service.commands['cli'].value, 60)}`"
     if service.languages:
         return f"{_language(service)} {kind}"
     return kind
@@ -182,7 +184,7 @@ def _service(service: Service, fingerprint: Fingerprint) -> Table:
     for purpose, fact in sorted(service.commands.items(), key=lambda item: _ORDER.get(item[0], 9)):
         if purpose == "dev" and start is not None and start.value == fact.value:
             continue
-        row(purpose, safe(fact.value, 100), _doubt(fact, _source([fact])))
+        row("command" if purpose == "cli" else purpose, safe(fact.value, 100), _doubt(fact, _source([fact])))
     row(
         "ports",
         ", ".join(f.value + ("?" if f.confidence < 0.7 else "") for f in service.ports[:4]),

@@ -261,6 +261,11 @@ def _commands(draft: Draft, package: Node, manager: str, library: bool) -> None:
     for name in ("start", "dev", "serve", "develop") if not library else ():
         if port := re.search(r"(?:--port|-p)[= ](\d{2,5})\b", scripts.get(name, "")):
             draft.port(int(port[1]), "package.json", f"scripts.{name}", 0.9)
+    offered = package.get("bin")
+    if library and offered:
+        own = string(package.get("name")).rpartition("/")[2]
+        names = list(table(offered)) or [own]
+        draft.command("cli", words(own if own in names else str(names[0])), "package.json", "bin", 0.9)
     if not library and not draft.roles and draft.hits("node-server"):
         hit = draft.hits("node-server")[0]
         draft.role("backend", 0.6)

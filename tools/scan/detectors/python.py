@@ -54,6 +54,8 @@ _CLIENT = {package: database for database, packages in CLIENTS.items() for packa
 LOCKS = {"uv.lock": "uv", "poetry.lock": "poetry", "pdm.lock": "pdm", "Pipfile.lock": "pipenv", "pylock.toml": "pip"}
 _ONLY_BUILDS = frozenset({"build", "version", "publish", "build-backend"})
 """Keys of a tool's table that configure how a package is built, not how the project is installed."""
+_PINS = ("requirements.lock", "requirements-lock.txt")
+"""Requirements files that a tool made of the manifest."""
 INSTALL = {"uv": "uv sync", "poetry": "poetry install", "pdm": "pdm install", "pipenv": "pipenv install --dev"}
 RUN = {"uv": "uv run ", "poetry": "poetry run ", "pdm": "pdm run ", "pipenv": "pipenv run "}
 REQUIREMENTS = (
@@ -229,6 +231,12 @@ def _declare(draft: Draft, found: Found) -> None:
     for path, wanted in found.extra:
         if wanted.name not in names and wanted.name != own:
             draft.declared.append(Declared("pip", wanted.name, wanted.spec, draft.at(path), extra=True))
+    for name in _PINS:
+        if draft.has(name):
+            draft.lockfile(name)
+            for at, pinned in from_file(draft.at(name), lambda path: draft.tree.texts.get(path, "")):
+                if pinned.spec.startswith("=="):
+                    draft.declared.append(Declared("pip", pinned.name, pinned.spec, at, exact=True))
     for name in ("uv.lock", "poetry.lock", "pdm.lock"):
         for package, versions in locked(draft.text(name)).items():
             if len(versions) == 1 and normal(package) != own:
@@ -285,7 +293,7 @@ DETECTOR = Detector(
         "common.txt",
         "runtime.txt",
     ),
-    lockfiles=tuple(LOCKS),
+    lockfiles=(*LOCKS, *_PINS),
     languages=("Python",),
     patterns={".py": PATTERNS},
 )

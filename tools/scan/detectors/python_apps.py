@@ -64,8 +64,14 @@ def apps(draft: Draft, found: Found, run: str) -> None:
         else:
             draft.command("start", command, hits[0].path, f"line {hits[0].line}", 0.85)
             draft.role("worker", 0.85)
-    for script, key in found.scripts[:1] if draft.private else ():
-        draft.command("start", run + words(script), draft.inner(draft.manifests[0]), f"{key}.{script}", 0.6)
+    if found.scripts:
+        # A package's own command is what it offers; it starts nothing that keeps running, unless nothing else is known to.
+        script, key = next((pair for pair in found.scripts if normal(pair[0]) == own), found.scripts[0])
+        where = draft.inner(draft.manifests[0])
+        if draft.private:
+            draft.command("start", run + words(script), where, f"{key}.{script}", 0.6)
+        else:
+            draft.command("cli", words(script), where, f"{key}.{script}", 0.9)
     mains = [
         p
         for p in draft.named("main.py", "app.py", "server.py", "run.py", "__main__.py")
