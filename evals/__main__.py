@@ -1,5 +1,6 @@
 """python -m evals predict --model NAME < requests.jsonl > answers.jsonl
-python -m evals score CASES.jsonl… [--model NAME] [--wrong]"""
+python -m evals score CASES.jsonl… [--model NAME] [--wrong]
+python -m evals examples"""
 
 from __future__ import annotations
 
@@ -18,7 +19,9 @@ from . import predict, score
 
 def main(argv: list[str] | None = None) -> int:
     """Exit codes as in the contract: 2 for wrong usage, 6 when the model cannot be reached."""
-    parser = argparse.ArgumentParser(prog="python -m evals", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m evals", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("predict", help="requests from stdin, one JSON object a line; answers to stdout")
     one.add_argument("--model", default="offline")
@@ -26,8 +29,14 @@ def main(argv: list[str] | None = None) -> int:
     two.add_argument("cases", nargs="+")
     two.add_argument("--model", default="offline")
     two.add_argument("--wrong", action="store_true", help="show every case that is not right")
+    commands.add_parser("examples", help="write the offline model's examples from the development cases")
     args = parser.parse_args(argv)
     try:
+        if args.command == "examples":
+            from . import examples
+
+            examples.write()
+            return 0
         model = _model(args.model)
         if args.command == "predict":
             return asyncio.run(predict.stream(model, sys.stdin.buffer, sys.stdout))

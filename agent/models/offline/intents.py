@@ -116,6 +116,15 @@ def understand(part: Part, world: World, whole: str) -> Found | None:
     return found
 
 
+def stated(low: str) -> bool:
+    """Says what somebody did, and asks for nothing."""
+    return bool(
+        _STATED.match(low)
+        or re.search(r"\b(?:yesterday|already|once|last (?:week|night))\b", low)
+        and re.match(r"(?:yesterday|i|we|he|she|they|someone)\b", low)
+    )
+
+
 def clean_head(text: Text) -> Text:
     """Greetings off, the sentence kept."""
     for _ in range(6):

@@ -17,7 +17,10 @@ from . import none, similar
 from .dialogue import follow
 from .english import ordinary
 from .found import Found
-from .intents import clean, understand
+from .found import Clause
+from .frame import Frame
+from .frames import READERS
+from .intents import clean, stated, understand
 from .languages import to_english
 from .mend import mend
 from .normalise import LIMIT, normalise, sayable
@@ -188,7 +191,7 @@ def _read(request: Request) -> Thought:
     if calls:
         left = [part for part in strange if len(part.split()) > 2]
         return Thought("calls", tuple(calls), f"Not understood, and left out: {'; '.join(left)}" if left else "")
-    return _nothing(text.low, refused, strange)
+    return _nothing(text.low, refused, strange, world)
 
 
 _ELLIPTIC = re.compile(r"(?:then |also |and )*(?:the )?@?[a-z][\w.+/@-]*(?: v?\d[\w.]*)?(?: (?:too|as well|also))?")
@@ -224,7 +227,26 @@ def _within(call: Call, other: Call) -> bool:
     )
 
 
-def _nothing(low: str, refused: list[str], strange: list[str]) -> Thought:
+_HOW = {"scan": "stack", "drift": "what", "status": "running", "logs": "logs"}
+"""Which frame a request is read by that is only like one: the one that asks least of the words."""
+
+
+def _like(low: str, strange: list[str], world: World) -> Thought:
+    """What the nearest example says: a call that only observes is made, anything else is asked about."""
+    near = similar.nearest(low) if len(strange) == 1 and len(low) < 200 and not stated(low) else []
+    best = near[0] if near else None
+    if best is None or best.cosine < similar.SURE or best.tool == "none":
+        return Thought("decline", (), none.HELP)
+    if RISKS[best.tool] == Risk.R0 and best.tool in _HOW and best.cosine >= similar.SURE + 0.05:
+        text = normalise(low)
+        found = READERS[best.tool](Clause(Frame(best.tool, 0, re.compile(""), _HOW[best.tool]), text, text, world, ""))
+        if found is not None and found.kind == "calls":
+            return Thought("calls", found.calls)
+    readings = " or ".join(f"`{one.text}`" for one in near if one.tool != "none")
+    return Thought("ask", (), f"I am not sure what you want. Something like {readings}? Say it in such words.")
+
+
+def _nothing(low: str, refused: list[str], strange: list[str], world: World) -> Thought:
     """No calls came of it: a refusal, a question, or what the nearest example says."""
     if refused:
         return Thought("decline", (), next((reply for reply in refused if reply), none.HELP))
@@ -232,9 +254,7 @@ def _nothing(low: str, refused: list[str], strange: list[str]) -> Thought:
     if vague:
         return Thought("ask", (), vague)
     if strange and not none.knowledge(low) and not none.chat(low):
-        near = similar.nearest(low)
-        if near is not None:
-            return near
+        return _like(low, strange, world)
     return Thought("decline", (), none.HELP)
 
 

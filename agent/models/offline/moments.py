@@ -52,7 +52,12 @@ def target(text: Text, world: World, *, loose: bool) -> tuple[str | None, bool]:
         label = world.label()
         return label, label is not None
     if (match := _SNAPSHOT.fullmatch(low)) and not (
-        match["before"] and (moment(match["before"]) or match["before"] in OBJECTS | {"that", "a"})
+        match["before"]
+        and (
+            moment(match["before"])
+            or match["before"]
+            in OBJECTS | {"that", "a", "the", "my", "an", "right", "old", "correct", "which", "some", "any", "good"}
+        )
     ):
         group = "after" if match["after"] else "before"
         word = match[group]

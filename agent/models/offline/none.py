@@ -24,7 +24,7 @@ _NEGATED = re.compile(
     r"^(?:[\w' ,]{0,40}?\b)?(?:don't|do not|never|shouldn't|should not|mustn't|must not|can't|cannot|won't|will not|needn't|"
     rf"not (?=to )|no (?=more )|didn't|did not|no need|(?:hold|holding) (?:off|back|on)|not yet|isn't time|refrain|avoid|nicht)\b[\w', ]{{0,40}}?\b(?:to |on |from |with )?{_ACT}(?:ing|ping|ning|en)?\b"
     r"|^(?:please )?(?:never|not)\b|^(?:wait|hold on|hold off|hold back|stop|cancel (?:that|it|this|the (?:request|order|plan))|abort|never ?mind|forget (?:it|that|about it)|not (?:now|yet|today)|no need|leave (?:it|that|everything|things))\b(?! (?:to|the|api|all|\w+-\w+)\b)"
-    r"|\b(?:don't|do not|never)$|\b(?:not|nicht) (?:deploy|install|run|start)\w*$"
+    r"|^no (?:\w+ )?(?:snapshots?|deploy\w*|install\w*|changes?|upgrades?|updates?|sync\w*|rollbacks?|rewind\w*|restore|destroy\w*)\b|\b(?:should|shall|must|may) (?:not )?be (?:installed|deployed|changed|touched|removed)$|\bnothing (?:should|shall|must|may)\b|\b(?:don't|do not|never)$|\b(?:not|nicht) (?:deploy|install|run|start)\w*$"
 )
 _TAIL = re.compile(
     r"[\s,]+(?:but )?(?:without|instead of|rather than|and not|but not|not|and no(?:thing)?(?: other| else)?|(?:and )?nothing else|and don't|no other)(?:\s.*)?$"
@@ -43,7 +43,7 @@ _KNOWLEDGE = re.compile(
 _SAYS = re.compile(
     r"\b(?:readme|file|log|logs|message|messages|error|errors|docs?|documentation|output|page|issue|comment|e?mail|ticket|banner|"
     r"website|tutorial|article|text|note|it|traceback|stderr|prompt|script|package|commit|diff|chat|bot|model|web|post|answer|guide|manual)\b"
-    r"[^.!?;]{0,40}?\b(?:says?|said|tells?|told|reads|states?|wrote|claims?|suggests?|recommends?|advises?|asks?|wants)\b"
+    r"[^.!?;]{0,40}?\b(?:says?|said|tells|told|reads|states?|wrote|claims?|suggests?|recommends?|advises?|asks|wants)\b"
 )
 _SO = re.compile(r",? so (?:please |now |just |then )?(?=[a-z])")
 _COMMANDEERS = re.compile(

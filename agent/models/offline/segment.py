@@ -128,6 +128,10 @@ def _pieces(text: Text) -> list[Text]:
 def _fixed(masked: str, match: re.Match[str]) -> bool:
     """A connective that belongs to a phrase: "look and see", "to go and get", "be so kind and", "if …, do"."""
     before = masked[: match.start()].rstrip()
+    if re.search(
+        r"\b(?:remember|mind|note|record|know|fyi|fact|following|command|run|execute)(?: this| that)?$", before
+    ) and match[0].strip() in (":", ",", "-"):
+        return True
     if (
         re.search(r"(?:^|[,;]\s|\s)(?:if|when|once|after|before|unless)\s[^,;]{1,60}$", before)
         and match[0].strip() == ","

@@ -175,7 +175,7 @@ TENS = {
 FILLERS = (
     r"(?:hey|hi|hello|yo|dear|ok|okay|okey|alright|right|well|so|um+|uh+|er+|hmm+|ugh|argh|damn|dammit|fuck|shit|crap|oh|ah|"
     r"please|kindly|now|then|also|just|first|next|finally|afterwards|lastly|and|but|there|envsync|cool|great|perfect|nice|"
-    r"yes|yeah|yep|sure|no|nope|actually|only(?= (?:what|show|tell))|basically|maybe|perhaps|like|quickly|simply|good (?:morning|evening|afternoon|day)|"
+    r"yes|yeah|yep|sure|no(?=[,.!:;-])|nope|actually|only(?= (?:what|show|tell))|basically|maybe|perhaps|like|quickly|simply|good (?:morning|evening|afternoon|day)|"
     r"sorry|excuse me|thanks|thank you|listen|look|anyway|in that case|after that|for now|after this|\d{1,2}[.)])"
     r"(?![\w'@./:=-])[ ,!:.\-]*"
 )

@@ -33,7 +33,7 @@ _NOUNS = re.compile(
     r"for (?:this|it|the project|this project|testing|development|that|now|me|the tests|the database|tests|caching|cache)|on (?:here|it)|to (?:the|my|this|our) (?:project|environment|env|stack|setup|dependencies|requirements|machine|venv)|in (?:the|my|this|our) (?:project|environment|env|venv|stack)|into (?:the|my|this|our) (?:project|environment|env|venv)))+$"
 )
 _VAGUE = re.compile(
-    r"^(?:something|anything|some(?: \w+)? (?:tool|library|package|thing)|a (?:tool|library|package|thing)|whatever|stuff|things|one|it|that|this|them|those|these)\b"
+    r"^(?:(?:the )?(?:right|correct|proper|needed|same|latest|newest|required|appropriate|other|new) (?:version|one|ones|versions|thing|package|packages)$|something|anything|some(?: \w+)? (?:tool|library|package|thing)|a (?:tool|library|package|thing)|whatever|stuff|things|one|it|that|this|them|those|these)\b"
 )
 _TO_LATEST = re.compile(r"\s+to (?:the )?(?:latest|newest|most recent|current)(?: stable)?(?: version| release| one)?$")
 

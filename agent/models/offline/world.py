@@ -14,7 +14,8 @@ from .values import namelike, number
 
 _NAMED = {"deploy": "name", "rollback": "name", "destroy": "name", "logs": "service"}
 _ABOUT = re.compile(
-    r"(?:why (?:is|does|did|has) )?(?:the )?(?:new |last |latest |current )?(?:release|deployment|version|deploy) of (?:the )?([\w.-]+)"
+    r"(?:.{0,40}? )?(?:with |need |use |want )(?:the |my |our )([\w.-]+) (?:deployment|service|sandbox|container)\b"
+    r"|(?:why (?:is|does|did|has) )?(?:the )?(?:new |last |latest |current )?(?:release|deployment|version|deploy) of (?:the )?([\w.-]+)"
     r"|why (?:is|does|did|has) (?:the |my |our )?([\w.-]+) (?:crash|fail|dying|down|slow|not |restart|hang|return|throw|giv)"
     r"|(?:[\w' ]{0,20}?[, ])??(?:the |my |our )([\w.-]+)(?: (?:service|container|deployment|app|server|sandbox))?(?:'s| is| are| was| keeps| has| seems| looks| crash\w*| died| dies| hangs| went| won't| doesn't| isn't| stopped| fails| returns| gives| throws| responds| acts)\b"
 )
@@ -50,7 +51,7 @@ class World:
     def hear(self, part: Text) -> None:
         """Notice what a part is about."""
         if match := _ABOUT.match(part.low):
-            group = next(g for g in (1, 2, 3) if match[g])
+            group = next(g for g in (1, 2, 3, 4) if match[g])
             if namelike(match[group]):
                 self.subject = part.raw(match.start(group), match.end(group))
 

@@ -20,6 +20,12 @@ from ..world import call
 FRAMES = (
     frame(
         "deploy",
+        91.5,
+        r"(?:run|start|get|bring|put)(?= (?:it|this|that|the (?:app|project|api|service)|[\w.-]+) (?:up )?(?:running |live |going )?(?:on|in|to) (?:the )?(?:docker )?swarm\b)",
+        "verb",
+    ),
+    frame(
+        "deploy",
         91,
         r"(?:re-?deploy|deploy|roll ?out|ship|release|publish|launch|go live|push(?= (?:it |this |that |everything |us )?(?:live|out|to (?:prod|production|staging|live|swarm)))|put(?= .{1,60} (?:live|in(?:to)? production|on (?:the )?swarm))|bring(?= .{1,60} live|(?:.{1,60} )?(?:to|into) prod))\b",
         "verb",
@@ -72,6 +78,10 @@ def read(clause: Clause) -> Found | None:
         if text.low
         else text
     )
+    if match := re.search(
+        r"\s(?:the )?(?:new |latest )?(?:version |release |v)\.?\s?\d[\w.]*\s+of\s+(?:the )?", text.low
+    ):
+        text = text.blank(match.start(), match.end())
     args: dict[str, object] = {}
     sure = False
     for key, pattern in (("replicas", _REPLICAS), ("port", _PORT)):
@@ -170,6 +180,6 @@ def read(clause: Clause) -> Found | None:
 _DEPLOY_FILLER = words(
     "the a an my our your to on onto in into at for with via using and live out again now please now version "
     "latest current newest new build release it's as is up over just then go straight directly also too of "
-    "from main master back server here locally be so we can machine zero downtime without gap health checked "
+    "from main master running up back server here locally be so we can machine zero downtime without gap health checked "
     "one time once more called named mode"
 )

@@ -25,7 +25,7 @@ FRAMES = (
     frame(
         "drift",
         92,
-        r"(?:has|have|did|is|are|was|were|do|does) (?:anything|something|everything|any (?:file|files|package|packages))(?: here)? ?(?:changed?|different|drifted?|diverged?|broken|broke|been \w+)\b",
+        r"(?:has|have|did|is|are|was|were|do|does) (?:anything|something|everything|any (?:files?|packages?|dependenc\w+|config\w*|settings?)|(?:my|the|this|our) (?:env\w*|setup|project|machine|state|config\w*|files?|packages?))(?: here)? ?(?:changed?|different|drifted?|diverged?|broken|broke|been \w+)\b",
         "what",
     ),
     frame(

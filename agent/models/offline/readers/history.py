@@ -21,6 +21,18 @@ FRAMES = (
     frame(
         "history",
         97,
+        r"(?:search|look through|check|go through)(?: in)? (?:the |my |our |your )?(?:notes|memory|facts)(?: for| about)?\b",
+        "know",
+    ),
+    frame(
+        "history",
+        93,
+        r"what (?:have|had) (?:i|we|you) been (?:doing|up to|working on|changing|installing)\b",
+        "what did",
+    ),
+    frame(
+        "history",
+        97,
         rf"(?:{SHOW}|what|how many|when was|when did|which|do (?:i|we|you) have(?: any)?|are there(?: any)?|search)?(?: ?(?:last|latest|recent|previous|past|newest|available|existing|old|saved|\d+))*(?: the)? ?(?:snapshots|checkpoints|restore points|snapshot (?:list|history)|snapshots list|list of (?:my |the |all )?snapshots)\b",
         "snapshots",
     ),

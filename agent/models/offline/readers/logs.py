@@ -15,6 +15,12 @@ from ..world import call
 FRAMES = (
     frame(
         "logs",
+        82,
+        r"(?:(?:show|see|tell|check|look at|print|get)(?: me)? )?what (?:(?:is|does|did|has|was) )?(?:the )?(?=[\w.-]+ (?:service |server )?(?:is |has |was |has been )?(?:print|logg?|output|say|writ|spit|report)\w*(?: (?:so far|out|lately|right now|now|today|there))*$)",
+        "says",
+    ),
+    frame(
+        "logs",
         95,
         rf"(?:{SHOW}|tail|follow|cat|fetch|dump|grab|stream|output|what do|what does|what's in|what is in|last|from|see|look (?:at|into|in)|have a look at|need|want to see)?.{{0,60}}?\b(?:logs?|log ?(?:file|files|output|lines|entries))\b",
         "logs",
@@ -53,7 +59,7 @@ _LINES = re.compile(
 
 _LOGWORDS = re.compile(
     r"(?<![\w-])(?:show|tail|follow|cat|fetch|dump|grab|stream|output|console|stdout|get|give|see|view|print|display|read|check|open|look|have|want|need|bring|pull|up|a|at|in|into|me|us|to|the|its|their|his|all|some|latest|"
-    r"last|recent|log|logs|logfiles?|lines?|entries|file|files|of|from|for|by|on|what|what's|is|are|do|does|did|say|says|saying|printing|print|service|container|deployment|app's|"
+    r"last|recent|log|logs|logfiles?|lines?|entries|file|files|of|from|for|by|on|what|what's|is|are|do|does|did|say|says|saying|printing|print|logged|wrote|writing|writes|spitting|so|far|lately|service|container|deployment|app's|"
     r"server's|please|now|most|newest|few|tell|about|my|our|and|that|this|list|there|here|only|just|with|current|currently|live|again|whole|full|complete|any|also|too|wants|error|errors|output's|outputs|logging|outputting)(?![\w-])"
 )
 
@@ -61,6 +67,8 @@ _LOGWORDS = re.compile(
 def read(clause: Clause) -> Found | None:
     text = clause.text
     low = text.low
+    if re.match(r"log (?:my|me|this|a|an|in|out|off|on|it)\b", low):
+        return NO
     if re.search(
         r"\b(?:git log|changelog|log off|log on|log in|log ?into|log ?out|log me|chop|burn|wood|fire\w*|captain|audit log|activity log|blog)\b",
         low,

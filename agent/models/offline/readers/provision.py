@@ -23,6 +23,24 @@ from ..world import call
 FRAMES = (
     frame(
         "provision",
+        88.5,
+        r"(?:do|perform|start|begin)(?: me| us)?(?: the| a| an| my)? ?(?:whole |full |complete |initial )?(?:setup|set-up|installation|bootstrap|onboarding|provisioning)\b",
+        "setup",
+    ),
+    frame(
+        "provision",
+        86,
+        r"(?:i|we|you|it|this|they)(?:'ll| will|'d| would|'re going to|'m going to)(?: also| probably| really)* (?:need|require|want|like|use)\b",
+        "weak",
+    ),
+    frame(
+        "provision",
+        86,
+        r"(?:try(?: out)?|toss(?: in)?|throw(?: in)?|chuck(?: in)?|slap(?: in)?|drop in|pop in|load up|pull|ensure|have)\b",
+        "weak",
+    ),
+    frame(
+        "provision",
         99,
         r"(?:(?:pip3?|uv pip|uv|npm|pnpm|yarn|apt|apt-get|brew|cargo|gem|go|poetry|conda|bun|composer|pipx)(?: -g| global)?) (?:install|add|get|i|require)\b(?! -)",
         "strong",
@@ -40,7 +58,7 @@ FRAMES = (
     frame(
         "provision",
         87,
-        r"(?:set ?up|setup|bootstrap|prepare|scaffold|initiali[sz]e|init|configure|onboard|ready|make|create|generate|start|build|set(?= (?:\S+ ){1,4}up\b)|get(?= (?:\S+ ){1,5}(?:running|started|going|ready|working|set up|up and running)\b)|bring(?= (?:\S+ ){1,3}up\b)|get(?= (?:running|started|going)\b)|spin up|bring up|stand up|fire up|start up)\b",
+        r"(?:set ?up|setup|bootstrap|prepare|scaffold|initiali[sz]e|init|configure|onboard|ready|make|create|generate|start|build|set(?= (?:\S+ ){1,4}up\b)|get(?= (?:\S+ ){1,5}(?:running|started|going|ready|working|installed|set up|up and running)\b)|bring(?= (?:\S+ ){1,3}up\b)|get(?= (?:running|started|going)\b)|spin up|bring up|stand up|fire up|start up)\b",
         "setup",
     ),
     frame("provision", 88, r"(?:change|set|switch|move)(?= (?:the |my |our )?[\w.+-]+ version to )", "upgrade"),
@@ -177,7 +195,7 @@ def read(clause: Clause) -> Found | None:
             "get running",
             "get started",
             "get going",
-        ) or verb.startswith("get"):
+        ) or verb.startswith(("get", "do ", "perform")):
             return made(whole)
         return (
             made(whole)
@@ -327,6 +345,8 @@ def _to(text: Text, how: str) -> Text:
     ):
         if match := re.search(pattern, text.low):
             text = text.blank(match.start(), match.end()).cut()
-    if match := re.search(r"\s(?:env\w*|venv|setup|virtualenv)(?= (?:with|and)\b|$)", text.low):
+    if match := re.search(
+        r"(?<!the)(?<!my)(?<!this)(?<!our)\s(?:env\w*|venv|setup|virtualenv)(?= (?:with|and)\b|$)", text.low
+    ):
         text = text.blank(match.start(), match.end()).cut()
     return text

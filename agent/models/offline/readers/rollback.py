@@ -17,6 +17,12 @@ from ..world import call
 FRAMES = (
     frame(
         "rollback",
+        98,
+        r"(?:undo|revert|roll ?back|rewind|take back) (?:the |my |our )?(?:last|latest|previous|most recent|new|newest) (?:release|deployment|deploy|rollout) of\b",
+        "verb",
+    ),
+    frame(
+        "rollback",
         95.4,
         r"roll(?= (?:the |my |our )?(?!env|project|machine|everything|system|state|it\b|that\b|this\b|setup|all\b|things|last)[\w.-]+(?: service| deployment)? back$)",
         "verb",
@@ -32,7 +38,7 @@ FRAMES = (
     frame(
         "rollback",
         97,
-        r"(?:(?:go|switch|revert|return|get|put|bring|take|move|rewind|restore|roll)(?: (?:the |my )?[\w.-]+)?(?: back)?(?: to)?|deploy|redeploy|use|back to)(?: the| its)? (?:previous|last|prior|earlier|older|former|old|last good|last working) (?:release|deployment|deploy|version)\b",
+        r"(?:(?:go|switch|revert|return|get|put|bring|take|move|rewind|restore|roll)(?: (?:the |my )?[\w.-]+)?(?: back)?(?: to)?|deploy|redeploy|use|back to)(?: the| its)? (?:previous|last|prior|earlier|older|former|old|last good|last working) (?:release|deployment|deploy|version)\b|(?:take|bring|put|get|move|roll|go)(?: (?:the |my )?[\w.-]+) back to (?:the|its) (?:release|version|deployment|one) before",
         "previous",
     ),
 )

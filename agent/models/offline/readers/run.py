@@ -23,7 +23,7 @@ FRAMES = (
 )
 
 _COMMAND_LEAD = re.compile(
-    r"\s*(?:(?:the |this |that |a |following |shell )*(?:command|cmd|line|script|program)?(?:\s*:)?\s+(?=[`\"'./\w])|:\s*)"
+    r"\s*(?:(?:the |this |that |a |following ?|shell )*(?:command|cmd|line|script|program)?(?:\s*:)?\s+(?=[`\"'./\w])|:\s*)"
 )
 
 _DETERMINER = re.compile(

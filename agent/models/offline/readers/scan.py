@@ -16,6 +16,36 @@ from ..world import call
 FRAMES = (
     frame(
         "scan",
+        94,
+        r"(?:is there |am i |do i |are we )?(?:anything|something|what)(?: else)? (?:i'm|i am|we're|am i|is|that's|that is)? ?(?:still )?(?:missing|lacking|needed|required|absent)\b",
+        "complete2",
+    ),
+    frame(
+        "scan",
+        93,
+        r"(?:(?:show|tell|give|get|write|make|do)(?: me| us)? )?(?:a |an |the )?(?:quick |short |full |brief )?(?:rundown|overview|summary|report|description|inventory|analysis|scan|breakdown|profile)(?: (?:of|about|on|for) (?:this|the|my|our)(?: whole| entire)? (?:project|repo\w*|codebase|app|machine|env\w*|folder|laptop|computer)| please|$)",
+        "stack",
+    ),
+    frame(
+        "scan",
+        93,
+        r"(?:(?:show|tell|give|get|list|print)(?: me)? )(?:the |my |all )?(?:[\w.+-]+,? (?:and )?){1,5}versions?(?: (?:i|we) have| installed| here)?(?= on | here|$)",
+        "machine",
+    ),
+    frame(
+        "scan",
+        95,
+        r"(?:what|which)(?: \w+)? (?:does|do|is|are)(?: the)? (?=[\w.~-]*/[\w./-]* (?:needs?|requires?|missing|using|uses?|lacks?)\b)",
+        "needs",
+    ),
+    frame(
+        "scan",
+        93,
+        r"(?:hit|give|get|show|tell)(?: me| us)? (?:with )?(?:the |a |all )?(?:(?:full|complete|whole) )?(?:dependenc(?:y|ies)|deps|requirements)(?: list)?\b",
+        "stack",
+    ),
+    frame(
+        "scan",
         95,
         r"(?:(?:show|tell|explain|let (?:me|us) know|find out|figure out|work out|see|know|list|check)(?: (?:me|us|to me))? )?(?:what|which|whether|if|everything)(?: (?:all|else|exactly|the hell|things|stuff|tools|dependencies|packages|services|runtimes|software|version|versions|variables|env vars))*(?: of \S+)?(?:'s| is| are| does| do| did)?(?: (?:this|the|my|our|it|i|we|one|that))* ?(?:(?:project|repo|repository|code ?base|app|application|code|package|\S+ folder|folder|directory)(?: here| in \S+)? )?(?:still |actually |all |would |really |is )*(?:needs?|requires?|needing|requiring|missing|needed|required|depends? on|lack(?:s|ing)?)\b",
         "needs",
@@ -150,6 +180,12 @@ def read(clause: Clause) -> Found | None:
         return asks("On which host? Name it as docker:NAME, USER@HOST or vm:NAME.")
     path = place.path
     scope: str | None = None
+    if (
+        how == "needs"
+        and not path
+        and (direct := re.search(rf"\s({PATH.pattern}|[\w.-]+/[\w./-]+)(?=\s|$)", place.text.low))
+    ):
+        path = place.text.raw(direct.start(1), direct.end(1))
     rest = place.text.low
     if how == "verb":
         obj = where(clause.rest, world, bare=True)

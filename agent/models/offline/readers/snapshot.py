@@ -24,7 +24,7 @@ FRAMES = (
     frame(
         "snapshot",
         93,
-        rf"(?:(?:take|make|create|do|grab|get|save|record|capture|store|shoot|want|need|like|have|add|with|feel better with|give)(?: me| us)?(?: a| an| the| another| one| one more| new| quick| full| fresh| complete| proper| safety| little)* )?{_SNAP}\b(?! (?:of )?(?:list|history|s\b))",
+        rf"(?:(?:a |an |the |another |one more )|(?:take|make|create|do|grab|get|save|record|capture|store|shoot|want|need|like|have|add|with|feel better with|give)(?: me| us)?(?: a| an| the| another| one| one more| new| quick| full| fresh| complete| proper| safety| little)* )?{_SNAP}\b(?! (?:of )?(?:list|history|s\b))",
         "noun",
     ),
     frame(

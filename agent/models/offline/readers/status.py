@@ -17,6 +17,12 @@ FRAMES = (
     frame(
         "status",
         90,
+        r"(?:(?:are|is) there )?(?:any |what |which )(?:locks?|interrupted \w+|sync sessions?|deployments?)\b",
+        "running",
+    ),
+    frame(
+        "status",
+        90,
         rf"(?:{SHOW} |what is |what's |how is |give |check |and )?(?:(?:the|my|our|current|overall|general|system|env\w*|project|service|services|deployment|sync|a) )*status(?! (?:code|quo|page|bar|report on my))\b",
         "status",
     ),

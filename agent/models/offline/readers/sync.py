@@ -20,6 +20,12 @@ from ..world import call
 FRAMES = (
     frame(
         "sync",
+        93,
+        r"(?:make sure|ensure|see to it)(?: that)? (?=.{3,300}(?:stay|are|remain|keep|is|stays|be) (?:in sync|synced|the same|identical))",
+        "ensure",
+    ),
+    frame(
+        "sync",
         90,
         r"(?:(?:one[- ]way|two[- ]way|continuous|bidirectional|live) )?(?:sync|synchroni[sz]e|resync|keep|mirror|replicate|push|pull|copy|upload|download|transfer|send|fetch|get|bring|move|rsync|scp|start (?:a )?(?:two-way )?sync(?:ing)?|put|watch)\b",
         "verb",
@@ -54,6 +60,13 @@ def read(clause: Clause) -> Found | None:
     verb = "sync" if verb.startswith(("sync", "resync")) else verb
     text = clause.rest
     args: dict[str, object] = {}
+    if clause.frame.how == "ensure":
+        verb, text = (
+            "sync",
+            blanked(
+                text, r"\s(?:stay|are|remain|keep|is|stays|be)(?: always)? (?:in sync|synced|the same|identical)\b.*$"
+            ),
+        )
     if re.match(r"one[- ]way", clause.head):
         args["oneway"] = True
     both = False
@@ -76,6 +89,8 @@ def read(clause: Clause) -> Found | None:
     text = blanked(text, r"\b(?:in sync|synced|synchroni[sz]ed|the same|identical|mirrored|up to date)\b(?! with)")
     places = list(PLACE.finditer(text.low)) + [m for m in HOSTISH.finditer(text.low) if not PLACE.search(text.low)]
     remote = [m for m in places if (":" in m[0] and "@" in m[0]) or m[0].startswith(("docker:", "ssh:", "vm:"))]
+    if verb in ("put", "get", "bring", "move", "send", "fetch", "watch") and not PLACE.search(text.low):
+        return None
     strong = verb in ("sync", "synchronize", "synchronise", "mirror", "rsync", "scp", "replicate")
     if any(w in EVERYDAY for w in re.findall(r"(?<![\w/.:@-])[a-z]+(?![\w/.:@-])", text.low)) and not remote:
         return NO
