@@ -96,8 +96,8 @@ _envsync() {{
 {tools}
 {words}
     '') words='{heads}' ;;
-    run) [[ $cur != -* ]] && {{ COMPREPLY=($(compgen -c -- "$cur")); return; }} ;;
   esac
+  if [[ $word == run && $cur != -* ]]; then COMPREPLY=($(compgen -c -- "$cur")); return; fi
   flags="$flags {everywhere}"
   case "$word:$prev" in
 {values}

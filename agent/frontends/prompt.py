@@ -12,8 +12,8 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import Completer, Completion
 from prompt_toolkit.document import Document
-from prompt_toolkit.enums import EditingMode
-from prompt_toolkit.filters import Condition
+from prompt_toolkit.enums import DEFAULT_BUFFER, EditingMode
+from prompt_toolkit.filters import Condition, has_focus
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import FileHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
@@ -21,10 +21,13 @@ from prompt_toolkit.styles import Style
 
 from ..config import state_directory
 from .completer import complete
+from .text import safe
 
 if TYPE_CHECKING:
     from .repl import Repl
 
+_ROOM = 32
+"""Cells of the bar that a path may take before only its name is shown."""
 _STYLE = Style.from_dict(
     {
         "prompt": "ansicyan bold",
@@ -73,6 +76,10 @@ class Prompt:
             except EOFError:
                 return None
 
+    def refresh(self) -> None:
+        """Draw the bar anew: the model is there now."""
+        self._session.app.invalidate()
+
     def _completes(self) -> bool:
         """Only where a menu helps: plain words are typed in peace."""
         before = self._session.default_buffer.document.text_before_cursor
@@ -96,9 +103,10 @@ def bar(repl: Repl) -> list[str]:
 
 
 def _short(path: Path) -> str:
+    shown = str(path)
     with suppress(ValueError, RuntimeError):
-        return f"~/{path.relative_to(Path.home())}".removesuffix("/.")
-    return str(path)
+        shown = f"~/{path.relative_to(Path.home())}".removesuffix("/.")
+    return safe(shown if len(shown) <= _ROOM else f"…/{path.name}")
 
 
 class _History(FileHistory):
@@ -133,7 +141,9 @@ class _Completer(Completer):
 def _keys() -> KeyBindings:
     keys = KeyBindings()
 
-    @keys.add("enter", filter=Condition(lambda: True))
+    typing = has_focus(DEFAULT_BUFFER)  # Enter in a search ends the search
+
+    @keys.add("enter", filter=typing)
     def _(event: KeyPressEvent) -> None:
         buffer = event.current_buffer
         if buffer.complete_state and buffer.complete_state.current_completion:
@@ -144,7 +154,7 @@ def _keys() -> KeyBindings:
         else:
             buffer.validate_and_handle()
 
-    @keys.add("escape", "enter")
+    @keys.add("escape", "enter", filter=typing)
     def _(event: KeyPressEvent) -> None:
         event.current_buffer.insert_text("\n")
 

@@ -54,6 +54,7 @@ class Repl:
         self._greet()
         prompt = Prompt(self)
         self._opening = asyncio.ensure_future(self._open(0.1))
+        self._opening.add_done_callback(lambda _: prompt.refresh())
         try:
             while not self.leaving:
                 draft, self.draft = self.draft, ""
