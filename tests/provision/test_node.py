@@ -63,6 +63,15 @@ async def test_without_a_lock_the_plan_says_so_and_holds_to_what_it_showed(world
     assert (world.path / "package-lock.json").exists() and (await world.plan()).empty
 
 
+async def test_two_versions_of_one_package_are_told_apart(world: World, stocked: Index) -> None:
+    stocked.npm("inner", "2.0.0")
+    manifest(world, outer="*", inner="2.0.0")
+    plan = await world.plan()
+    assert plan.details == ("inner 2.0.0", "outer 1.0.0", "outer > inner 1.1.0")
+    await world.carry(plan)
+    assert have(world, "inner") == "2.0.0" and (await world.plan()).empty
+
+
 async def test_a_package_is_added_and_changed_by_name(world: World, stocked: Index) -> None:
     manifest(world)
     plan = await world.plan(packages=["inner@1.0.0"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from pydantic import Field, JsonValue
 
@@ -23,12 +24,15 @@ __all__ = ["PROVISION", "STEPS", "Change", "ProvisionArgs", "Provisioned"]
 class ProvisionArgs(Args):
     """Arguments of `provision`."""
 
-    runtimes: list[str] = Field(default=[], description="Runtimes, e.g. python@3.11, node@20")
+    runtimes: list[str] = Field(default=[], max_length=20, description="Runtimes, e.g. python@3.11, node@20")
     packages: list[str] = Field(
         default=[],
+        max_length=100,
         description="Packages, e.g. numpy@1.26.4, left-pad, flask@latest to upgrade; pip:, npm:, apt: say whose",
     )
-    services: list[str] = Field(default=[], description="Databases and other services, e.g. postgresql, redis@7")
+    services: list[str] = Field(
+        default=[], max_length=20, description="Databases and other services, e.g. postgresql, redis@7"
+    )
     template: str | None = Field(default=None, description="Name of a template to begin with")
     gpu: bool = Field(default=False, description="Prefer builds that use a GPU")
     path: str = Field(default=".", description="The project's directory")
@@ -111,14 +115,22 @@ async def _project(found: Fingerprint, context: Context, part: Part) -> None:
     places = await sites(found, context)
     work = [(provider, site) for site in places for provider in served(site)]
     missing = found.project.missing if found.project else ()
-    if not work and not missing:
+    others = [s for s in (found.project.services if found.project else ()) if s.manifests or s.lockfiles]
+    others = [s for s in others if not any(site.service.root == s.root for _, site in work)]
+    if not work and not missing and not others:
         raise Usage(
             f"nothing in {context.path} says what it needs: no manifest of Python or Node was found",
             "Go to a project's directory (-C DIR), or name what to install: --packages NAME, --runtimes python@3.11.",
         )
     for provider, site in work:
         part.add(await provider.project(site, context))
-    handled = {"python", "node"} if work else set[str]()
+    for other in others:
+        install = other.commands.get("install")
+        how = f"; run: {plain(install.value)}" if install else ""
+        name = plain(other.root if other.root not in (".", "") else other.name)
+        kind = plain(other.managers[0].value) if other.managers else plain(other.manifests[0])
+        part.warnings.append(f"{name}: the packages of {kind} are not installed by this version{how}")
+    handled = {provider.ecosystem for provider, _ in work}
     for lack in missing:
         if lack.kind == "runtime" and lack.name not in handled and runtime.known(lack.name):
             try:
@@ -235,8 +247,17 @@ async def _commands(context: Context) -> dict[str, str]:
         for purpose in ("start", "dev", "test"):
             if purpose in part.commands:
                 key = purpose if part.root in (".", "") else f"{part.root} {purpose}"
-                lines[key] = plain(part.commands[purpose].value)
+                lines[key] = plain(await _runnable(part.commands[purpose].value, context.path / part.root, context))
     return lines
+
+
+async def _runnable(line: str, root: Path, context: Context) -> str:
+    """The command as it can be typed without activating anything: `.venv/bin/pytest` for `uv run pytest` or `pytest`."""
+    words = line.split(" ")
+    rest = words[2:] if words[:2] in (["uv", "run"], ["poetry", "run"], ["pdm", "run"], ["pipenv", "run"]) else words
+    if not rest or "/" in rest[0] or await context.host.stat(root / ".venv/bin" / rest[0]) is None:
+        return line
+    return " ".join([f".venv/bin/{rest[0]}", *rest[1:]])
 
 
 PROVISION = Tool("provision", ProvisionArgs, Risk.R2, plan=plan, finish=finish)

@@ -3,48 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
 from ...contract import Context
 from ...errors import Failed, Unreachable, Usage
 from ...plan import Step
-from ..index import npm, text
+from ..index import npm
 from ..names import Named, plain
-from ..part import Part, Site, command, counted, digest, tail
+from ..part import Part, Site, counted
 from ..trust import judge
 from .nodefiles import Declared, finished, read, versions
-from .pysteps import mapping, place, strings
+from .nodesteps import ENV
 from .runtime import have, obtain
-
-ENV = {"NO_UPDATE_NOTIFIER": "1", "NO_COLOR": "1", "CI": "1", "npm_config_fund": "false", "npm_config_audit": "false"}
-_FROZEN = {
-    "npm": ["ci", "--ignore-scripts"],
-    "pnpm": ["install", "--frozen-lockfile", "--ignore-scripts"],
-    "yarn": ["install", "--frozen-lockfile", "--ignore-scripts", "--non-interactive"],
-    "berry": ["install", "--immutable", "--mode=skip-build"],
-    "bun": ["install", "--frozen-lockfile", "--ignore-scripts"],
-}
-_OPEN = {
-    "npm": ["install", "--ignore-scripts", "--prefer-offline"],
-    "pnpm": ["install", "--ignore-scripts"],
-    "yarn": ["install", "--ignore-scripts", "--non-interactive"],
-    "berry": ["install", "--mode=skip-build"],
-    "bun": ["install", "--ignore-scripts"],
-}
-_ADD = {
-    "npm": ["install", "--ignore-scripts", "--prefer-offline", "--save"],
-    "pnpm": ["add", "--ignore-scripts"],
-    "yarn": ["add", "--ignore-scripts", "--non-interactive"],
-    "berry": ["add", "--mode=skip-build"],
-    "bun": ["add", "--ignore-scripts"],
-}
-_DEFAULT = {"pnpm": "9", "yarn": "1", "bun": "1"}
-"""The line of a manager that is fetched when it is not installed and the project names no version."""
 
 
 class NodeProvider:
@@ -71,10 +48,7 @@ class NodeProvider:
         if not declared.direct and not declared.locked:
             part.present.append(f"{site.label('package.json')} names no dependencies")
             return part
-        if declared.elsewhere:
-            part.warnings.append(
-                f"{site.label(declared.lock)} fetches from {', '.join(map(plain, declared.elsewhere))} too"
-            )
+        await self._registries(declared, context, part)
         paths, wanted = _wanted(declared)
         there = await context.host.call(versions, str(site.root), paths)
         lacking = {path: wanted[path] for path in paths if path not in there or wanted[path] not in ("", there[path])}
@@ -85,13 +59,11 @@ class NodeProvider:
         if complete and not lacking:
             part.present.append(f"{counted(len(paths), 'package')} in {where}")
             return part
-        changes = {
-            path.rpartition("node_modules/")[2]: [there.get(path, ""), version] for path, version in lacking.items()
-        }
+        changes = {path: [there.get(path, ""), version] for path, version in lacking.items()}
         if not declared.lock:
             changes = await self._dry(site, declared, [], context) or changes
             # What the plan shows is what must be there afterwards, even if the registry moves in between.
-            wanted.update({path: changes[path[13:]][1] for path in wanted if path[13:] in changes})
+            wanted.update({path: changes[path][1] for path in wanted if path in changes})
             part.warnings.append(f"there is no lockfile: {declared.manager} chooses versions and writes one")
         expect = {path: wanted[path] for path in paths} if declared.linked else {}
         part.details += _lines(changes)
@@ -103,12 +75,22 @@ class NodeProvider:
                     **_common(site, declared),
                     "verb": "frozen" if declared.lock else "open",
                     "expect": dict[str, JsonValue](expect),
-                    "changes": {name: list[JsonValue](pair) for name, pair in changes.items()},
+                    "changes": {_short(path): list[JsonValue](pair) for path, pair in changes.items()},
                 },
             )
         )
         self._scripts(site, declared, part)
         return part
+
+    async def _registries(self, declared: Declared, context: Context, part: Part) -> None:
+        """Registries that the project brings along, by its lock or its .npmrc, are for a person to look at."""
+        if declared.elsewhere:
+            done = await context.host.run(["npm", "config", "get", "registry"], cwd=Path("/"), timeout=30, env=ENV)
+            other = sorted(set(declared.elsewhere) - {urlsplit(done.text.strip()).netloc})
+            if other:
+                part.reasons.append(
+                    f"the project takes packages from {', '.join(map(plain, other))}, which is not your registry"
+                )
 
     async def packages(self, site: Site, named: Sequence[Named], context: Context) -> Part:
         """See Provider.packages."""
@@ -117,6 +99,7 @@ class NodeProvider:
         part.basis += [f"{site.label(name)}:{value}" for name, value in sorted(declared.files.items())]
         if not await self._node(site, context, part, ""):
             return part
+        await self._registries(declared, context, part)
         pins: dict[str, str] = {}
         for item in named:
             if "[" in item.name:
@@ -143,7 +126,7 @@ class NodeProvider:
             return part
         words = [f"{name}@{version}" for name, version in sorted(pins.items())]
         changes = await self._dry(site, declared, words, context)
-        changes = changes or {name: ["", version] for name, version in pins.items()}
+        changes = changes or {f"node_modules/{name}": ["", version] for name, version in pins.items()}
         part.details += _lines(changes)
         part.details.append(f"package.json and {declared.lock or 'the lockfile'} are changed too")
         part.steps.append(
@@ -155,7 +138,7 @@ class NodeProvider:
                     "verb": "add",
                     "words": list[JsonValue](words),
                     "expect": {f"node_modules/{name}": version for name, version in pins.items()},
-                    "changes": {name: list[JsonValue](pair) for name, pair in changes.items()},
+                    "changes": {_short(path): list[JsonValue](pair) for path, pair in changes.items()},
                 },
             )
         )
@@ -207,23 +190,32 @@ class NodeProvider:
             if re.search(r"ENOTFOUND|ETIMEDOUT|ECONNREFUSED|EAI_AGAIN", said):
                 raise Unreachable(f"npm could not reach its registry: {said}", "Check the network and ask again.")
             raise Failed(f"npm cannot install that: {said}", "Nothing was changed.")
-        return _added(done.text)
+        return _added(done.text, os.path.realpath(site.root))
 
 
-def _added(said: str) -> dict[str, list[str]]:
-    """Versions before and after by name, from npm's report: lines for people first, then one JSON object."""
+def _added(said: str, root: str) -> dict[str, list[str]]:
+    """Versions before and after by path, from npm's report: lines for people first, then one JSON object."""
     start = re.search(r"^\{", said, re.MULTILINE)
     try:
         data: Any = json.loads(said[start.start() :]) if start else {}
     except ValueError:
         data = {}
-    found: dict[str, list[str]] = {}
-    for entry in cast(list[Any], data.get("add") or []):
-        found[str(entry.get("name"))] = ["", str(entry.get("version"))]
-    for entry in cast(list[dict[str, dict[str, Any]]], data.get("change") or []):
-        old, new = entry.get("from", {}), entry.get("to", {})
-        found[str(new.get("name"))] = [str(old.get("version") or ""), str(new.get("version") or "")]
-    return found
+    added = cast(list[dict[str, Any]], data.get("add") or [])
+    changed = cast(list[dict[str, dict[str, Any]]], data.get("change") or [])
+    pairs = [(dict[str, Any](), entry) for entry in added]
+    pairs += [(entry.get("from", {}), entry.get("to", {})) for entry in changed]
+    return {
+        str(new.get("path") or f"node_modules/{new.get('name')}").removeprefix(f"{root}/"): [
+            str(old.get("version") or ""),
+            str(new.get("version") or ""),
+        ]
+        for old, new in pairs
+    }
+
+
+def _short(path: str) -> str:
+    """`outer > inner` for `node_modules/outer/node_modules/inner`."""
+    return path.removeprefix("node_modules/").replace("/node_modules/", " > ")
 
 
 def _wanted(declared: Declared) -> tuple[list[str], dict[str, str]]:
@@ -255,70 +247,3 @@ def _common(site: Site, declared: Declared) -> dict[str, JsonValue]:
 
 def _step(does: str, seconds: float, args: dict[str, JsonValue]) -> Step:
     return Step(kind="node", does=does, args=args, covered=True, seconds=seconds)
-
-
-class NodeStep:
-    """`node`: root, manager, pinned, verb (frozen, open, add, rebuild, postinstall), words, expect (version by path), changes."""
-
-    name = "node"
-
-    async def do(self, step: Step, context: Context) -> dict[str, JsonValue]:
-        """See StepKind.do."""
-        root = place(step, "root", context)
-        entry = await context.host.stat(root / "node_modules")
-        if entry is not None and entry.kind != "directory":
-            raise Failed(
-                f"{root / 'node_modules'} is a {entry.kind}, no directory",
-                "What lies behind it could not be taken back. Remove it, then ask again.",
-            )
-        manager, verb = str(step.args["manager"]), str(step.args["verb"])
-        for name, wanted in mapping(step.args.get("lock", {})).items() if verb == "frozen" else ():
-            if digest(await text(context.host, root / name, 64 * 1024 * 1024)) != wanted:
-                raise Failed(f"{name} changed after the plan was made", "Nothing was changed. Ask again.")
-        argv = [*await _program(manager, str(step.args.get("pinned") or ""), context)]
-        words = strings(step.args.get("words", []))
-        match verb:
-            case "frozen":
-                argv += _FROZEN[manager]
-            case "open":
-                argv += _OPEN[manager]
-            case "add":
-                argv += [*_ADD[manager], *(["--"] if manager == "npm" else []), *words]
-            case "rebuild":
-                argv = ["npm", "rebuild", "--", *words]
-            case _:
-                argv += ["run", "postinstall"]
-        env = {**ENV, "COREPACK_ENABLE_STRICT": "0"}
-        done = await command(context, argv, step.does, cwd=root, env=env)
-        if done.code != 0:
-            said = tail(done)
-            if re.search(
-                r"can only install with an existing package-lock|Missing: .* from lock file|not in sync", said
-            ):
-                hint = "package.json and its lockfile disagree: run `npm install` to settle it, then ask again."
-            else:
-                hint = "Ask again to retry; what the message names may have to be installed first."
-            raise Failed(f"{' '.join(argv[:2])} failed: {said}", hint)
-        return {"code": 0, "seconds": round(done.seconds, 1)}
-
-    async def holds(self, step: Step, context: Context) -> bool | None:
-        """See StepKind.holds."""
-        expect = mapping(step.args.get("expect", {}))
-        if step.args["verb"] in ("rebuild", "postinstall"):
-            return None
-        there = await context.host.call(versions, str(place(step, "root", context)), list(expect))
-        return all(path in there and version in ("", there[path]) for path, version in expect.items())
-
-
-async def _program(manager: str, pinned: str, context: Context) -> list[str]:
-    """How a package manager is started; one that is not installed is run through npm, which leaves nothing behind on PATH."""
-    name = "yarn" if manager == "berry" else manager
-    done = await context.host.run([name, "--version"], timeout=30, cwd=Path("/"), env=ENV)
-    fits = not pinned or done.text.strip().split(".")[0] == pinned.split(".")[0]
-    if name == "npm" or (
-        done.code == 0 and fits and (name != "yarn" or done.text.startswith("1.") is (manager == "yarn"))
-    ):
-        return [name]
-    package = "@yarnpkg/cli-dist" if manager == "berry" else name
-    version = pinned or _DEFAULT.get(name, "latest") if manager != "berry" else pinned or "latest"
-    return ["npm", "exec", "--yes", f"--package={package}@{version}", "--", name]

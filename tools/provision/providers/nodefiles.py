@@ -91,6 +91,8 @@ async def read(host: Host, site: Site) -> Declared:
     hosts = set(re.findall(r"\"?resolved\"?:? \"https?://([^/\"]+)/", content)) | set(
         re.findall(r"tarball: https?://([^/]+)/", content)
     )
+    config = await _file(host, site, ".npmrc", found) if ".npmrc" in site.files else ""
+    hosts |= set(re.findall(r"^\s*(?:@[\w.-]+:)?registry\s*=\s*[\"']?https?://([^/\s\"']+)", config, re.MULTILINE))
     found.elsewhere = tuple(sorted(hosts - {"registry.npmjs.org", "registry.yarnpkg.com"}))
     return found
 

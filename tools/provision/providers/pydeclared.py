@@ -38,6 +38,8 @@ class Declared:
     requires: str = ""
     """The interpreter it asks for, e.g. `>=3.9`."""
     lock: str = ""
+    indexes: set[str] = field(default_factory=set[str])
+    """Hosts that uv.lock takes packages from."""
     pytest: str = ""
     """The file that configures pytest."""
     notes: list[str] = field(default_factory=list[str])

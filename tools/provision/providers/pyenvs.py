@@ -51,6 +51,8 @@ class Dist:
     broken: bool = False
     local: str = ""
     """The directory that it was installed from, as an editable install or as a copy."""
+    origin: str = ""
+    """The address that it was installed from, when that was no index."""
     requires: tuple[str, ...] = ()
     gutted: bool = False
     """Its METADATA is gone, on which uv gives up altogether."""
@@ -153,15 +155,17 @@ def _dist(site: Path, info: Path) -> Dist | None:
     fields = re.findall(r"^(Name|Version|Requires-Dist):\s*(.*)$", head, re.MULTILINE)
     single = {key: value.strip() for key, value in fields if key != "Requires-Dist"}
     requires = tuple(value.strip() for key, value in fields if key == "Requires-Dist")
-    local = ""
+    local = origin = ""
     try:
         data: Any = json.loads((info / "direct_url.json").read_text("utf-8"))
         if "dir_info" in data:
             local = re.sub(r"^file://", "", str(data.get("url", ""))).rstrip("/")
-    except (OSError, ValueError, TypeError):
+        else:
+            origin = str(data.get("url", ""))
+    except (OSError, ValueError, TypeError, AttributeError):
         pass
     broken = not _complete(site, info)
-    return Dist(normal(single.get("Name", name)), single.get("Version", version), broken, local, requires)
+    return Dist(normal(single.get("Name", name)), single.get("Version", version), broken, local, origin, requires)
 
 
 def _complete(site: Path, info: Path) -> bool:

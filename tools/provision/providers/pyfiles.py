@@ -94,6 +94,9 @@ class _Reader:
                 found.lock = name
                 found.sources.insert(0, name)
                 found.pins = locked(name, content, self._site.label(name))
+                if name == "uv.lock":
+                    address = r'^\s*(?:source = \{ (?:registry|url|git)|.*\burl) = "\w[\w+]*://(?:[^@/"]*@)?([^/:"]+)'
+                    found.indexes = set(re.findall(address, content, re.MULTILINE)) - {"files.pythonhosted.org"}
                 if name == "Pipfile.lock":
                     found.lines += found.pins
                 return

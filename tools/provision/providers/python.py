@@ -2,45 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
-from pathlib import Path
+import asyncio
+from collections.abc import Sequence
+from urllib.parse import urlsplit
 
-from packaging.version import Version
 from pydantic import JsonValue
 
 from ...contract import Context
-from ...errors import Failed, Usage
-from ...plan import Step
+from ...errors import Failed
+from ..index import DEFAULT
 from ..names import Named, normal, plain, requirement
 from ..part import Part, Site, counted
 from ..trust import judge
-from .pydeclared import Declared, name_of
-from .pyenvs import Environment, Python, conflicts, environment, fits, interpreter
+from .pydeclared import Declared
+from .pyenvs import Python, conflicts, environment, fits, interpreter
 from .pyfiles import MANIFESTS, read
+from .pyplan import Base, addresses, broken, change_lines, covered_step, pinned, unresolved
 from .pysteps import same_place, sync_argv
-from .pytools import CHANGE, NeedsBuild, Resolved, Tool, find
+from .pytools import CHANGE, NeedsBuild, Tool, find
 from .runtime import obtain
-
-
-@dataclass(frozen=True)
-class Base:
-    """Where packages will go: the environment's path, the one that is there and can be kept, and its interpreter."""
-
-    path: Path
-    kept: Environment | None
-    python: Python
-
-    @property
-    def readable(self) -> Path | None:
-        """The environment that an installer can look into."""
-        whole = self.kept and not any(dist.gutted for dist in self.kept.dists.values())
-        return self.kept.path if self.kept and whole else None
-
-    @property
-    def versions(self) -> dict[str, str]:
-        return {name: dist.version for name, dist in self.kept.dists.items()} if self.kept else {}
 
 
 class PythonProvider:
@@ -79,8 +59,7 @@ class PythonProvider:
         part = Part()
         declared = await read(context.host, site)
         part.basis += [f"{site.label(name)}:{value}" for name, value in sorted(declared.files.items())]
-        for item in named:
-            verdict = await judge(item, "python", declared.names, context)
+        for verdict in await asyncio.gather(*(judge(item, "python", declared.names, context) for item in named)):
             part.details.append(verdict.detail)
             part.reasons += [verdict.reason] if verdict.reason else []
         base = await self._base(site, context, part, "", declared)
@@ -99,7 +78,7 @@ class PythonProvider:
             ) from error
         if declared.sources and base.kept is None:
             part.warnings.append("the project's own requirements are not installed yet: `envsync provision` does that")
-        self._pinned(site, base, found, part, first={normal(item.name) for item in named})
+        pinned(site, base, found, part, first={normal(item.name) for item in named})
         if not part.steps:
             names = [normal(item.name) for item in named]
             part.present += [f"{name} {base.versions.get(name, '')}".strip() for name in names]
@@ -132,7 +111,7 @@ class PythonProvider:
             )
         verb = "make" if kept is None else "make anew"
         part.steps.append(
-            _step("python-venv", f"{verb} {site.label(path.name)} with Python {python.version}", 2.0, {
+            covered_step("python-venv", f"{verb} {site.label(path.name)} with Python {python.version}", 2.0, {
                 "env": site.label(path.name), "python": python.path, "specs": list[JsonValue]([*specs, python.version]),
             })
         )  # fmt: skip
@@ -156,16 +135,21 @@ class PythonProvider:
             if sign == "~" and source and base.kept and name in base.kept.dists:
                 continue
             (gone if sign == "-" else new)[normal(name)] = version
-        again = _broken(base)
+        other = sorted(
+            declared.indexes - {urlsplit(tool.env.get("UV_DEFAULT_INDEX", DEFAULT)).hostname or "", "pypi.org"}
+        )
+        if other:
+            part.reasons.append(f"uv.lock takes packages from {', '.join(map(plain, other))}, which is not your index")
+        again = broken(base)
         if not new and not again and base.kept is not None:
             return
         changes = {name: [base.versions.get(name) or gone.get(name, ""), version] for name, version in new.items()}
-        part.details += _lines(changes)
+        part.details += change_lines(changes)
         part.steps.append(
-            _step(
+            covered_step(
                 "python-sync",
                 f"install {counted(len(new) or len(again), 'package')} of uv.lock into {site.label(base.path.name)}",
-                3.0 + 0.3 * len(new),
+                3.0 + 0.1 * len(new),
                 {
                     "env": site.label(base.path.name),
                     "root": site.rel,
@@ -191,16 +175,16 @@ class PythonProvider:
         if declared.lock and declared.lock != "Pipfile.lock":
             with_what = "" if declared.lock == "uv.lock" else f", {declared.lock.partition('.')[0]} itself is not used"
             part.details.append(f"the versions of {declared.lock} are installed with {tool.name}{with_what}")
-        await self._addresses(site, declared, base, part)
+        addresses(site, declared, base, part)
         if lines:
             part.details.append(f"as {', '.join(declared.sources)} ask")
         try:
             found = await tool.resolve(
                 context, lines, python=base.python.path, env=base.readable, constraints=declared.pins
             )
-            self._pinned(site, base, found, part, hashes=declared.hashes)
+            pinned(site, base, found, part, hashes=declared.hashes)
         except NeedsBuild as error:
-            self._open(site, base, lines, error, part)
+            unresolved(site, base, lines, error, part)
         except Failed as error:
             refused = [note for note in declared.notes if "another index" in note]
             raise Failed(error.what, "; ".join([error.hint, *refused]), **error.data) from error
@@ -208,7 +192,7 @@ class PythonProvider:
             label = plain(declared.name) or "the project"
             with_deps = declared.unknown
             part.steps.append(
-                _step("python-project", f"install {label} itself in editable mode", 5.0, {
+                covered_step("python-project", f"install {label} itself in editable mode", 5.0, {
                     "env": site.label(base.path.name), "root": site.rel, "deps": with_deps,
                 })
             )  # fmt: skip
@@ -216,110 +200,3 @@ class PythonProvider:
                 part.warnings.append(
                     f"what {label} depends on is known only to its own build script: those packages are not listed here"
                 )
-
-    def _pinned(
-        self,
-        site: Site,
-        base: Base,
-        found: Resolved,
-        part: Part,
-        *,
-        hashes: Mapping[str, list[str]] = {},
-        first: Set[str] = frozenset(),
-    ) -> None:
-        """The step for an exactly known set; `first` are the names that its line shows before others."""
-        wanted = {name: v for name, v in found.wanted.items() if base.versions.get(name) != v}
-        again = [name for name in _broken(base) if name not in wanted]
-        pins = {**wanted, **{name: base.versions[name] for name in again}}
-        if not pins:
-            return
-        hashed = bool(hashes) and all(name in hashes for name in pins)
-        lines = [
-            f"{name}=={version}" + ("".join(f" --hash={h}" for h in hashes[name]) if hashed else "")
-            for name, version in sorted(pins.items())
-        ]
-        changes = {name: [base.versions.get(name, ""), version] for name, version in sorted(pins.items())}
-        part.details += _lines(changes)
-        verb = _verb({name: pair for name, pair in changes.items() if name in first} or changes)
-        asked = [line for line in _lines(changes) if not first or line.split(" ")[0] in first]
-        some = (asked or _lines(changes))[:3]
-        more = f" and {len(pins) - len(some)} more" if len(pins) > len(some) else ""
-        part.steps.append(
-            _step(
-                "python-install",
-                f"{verb} {', '.join(some)}{more} in {site.label(base.path.name)}",
-                1.0 + 0.3 * len(pins),
-                {
-                    "env": site.label(base.path.name),
-                    "requirements": list[JsonValue](lines),
-                    "expect": dict[str, JsonValue](pins),
-                    "again": list[JsonValue](again),
-                    "deps": False,
-                    "builds": False,
-                    "hashes": hashed,
-                    "changes": {name: list[JsonValue](pair) for name, pair in changes.items()},
-                },
-            )
-        )
-
-    def _open(self, site: Site, base: Base, lines: list[str], error: NeedsBuild, part: Part) -> None:
-        """The step for a set of which something has to be built: the project's files named it, so it may be."""
-        part.warnings.append(
-            "something has to be built from source, which runs its build script and decides the exact versions then: "
-            + plain(error.what, 300)
-        )
-        part.steps.append(
-            _step("python-install", f"build and install {counted(len(lines), 'requirement')} of the project", 60.0, {
-                "env": site.label(base.path.name), "requirements": list[JsonValue](lines), "deps": True, "builds": True,
-                "expect": {name_of(line): "" for line in lines if ";" not in line},
-            })
-        )  # fmt: skip
-
-    async def _addresses(self, site: Site, declared: Declared, base: Base, part: Part) -> None:
-        """Requirements from an address instead of the index: named by the project, but for a person to look at."""
-        good = [line for line in declared.urls if re.search(r"(?:git\+)?(?:https|ssh)://", line)]
-        part.warnings += [
-            f"{plain(line)} is left out: not fetched safely" for line in declared.urls if line not in good
-        ]
-        lines = [line for line in good if "@" not in line.partition("://")[0] or name_of(line) not in base.versions]
-        if not lines:
-            return
-        part.reasons.append(f"comes from an address and not from the package index: {', '.join(map(plain, lines))}")
-        part.steps.append(
-            _step("python-install", f"build and install {counted(len(lines), 'requirement')} from addresses", 30.0, {
-                "env": site.label(base.path.name), "requirements": list[JsonValue](list(lines)), "deps": True, "builds": True,
-                "expect": {name_of(line): "" for line in lines if "@" in line.partition("://")[0]},
-            })
-        )  # fmt: skip
-
-
-def _broken(base: Base) -> list[str]:
-    return sorted(dist.name for dist in base.kept.dists.values() if dist.broken) if base.kept else []
-
-
-def _verb(changes: Mapping[str, list[str]]) -> str:
-    pairs = [(old, new) for old, new in changes.values() if old]
-    if len(pairs) < len(changes):
-        return "install"
-    if all(old == new for old, new in pairs):
-        return "repair"
-    up = [Version(old) < Version(new) for old, new in pairs if old != new]
-    return "upgrade" if all(up) else "change" if any(up) else "downgrade"
-
-
-def _lines(changes: Mapping[str, list[str]]) -> list[str]:
-    return [
-        f"{name} {old} -> {new}" if old and old != new else f"{name} {new}{' (again)' if old else ''}"
-        for name, (old, new) in sorted(changes.items())
-    ]
-
-
-def _step(kind: str, does: str, seconds: float, args: dict[str, JsonValue]) -> Step:
-    return Step(kind=kind, does=does, args=args, covered=True, seconds=seconds)
-
-
-def refuse_extras(named: Sequence[Named]) -> None:
-    """Raise Usage for extras where an ecosystem has none."""
-    for item in named:
-        if "[" in item.name:
-            raise Usage(f"{item.name}: only Python packages have extras", f"Write {item.bare}.")

@@ -17,6 +17,8 @@ from ...hosts.base import Completed
 from ..index import uv_env
 from ..names import normal, plain
 from ..part import digest
+from ..popular import PYTHON
+from ..trust import nearest
 
 QUIET = {"UV_NO_PROGRESS": "1", "NO_COLOR": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
 CHANGE = re.compile(r"^ ([+~-]) ([A-Za-z0-9._-]+)==(\S+)(?: \(from (\S+)\))?\s*$", re.MULTILINE)
@@ -183,9 +185,9 @@ def _failure(done: Completed) -> Failed | Unreachable:
         )
     unknown = re.search(r"there is no version of ([\w.,=*<>!~-]+)|([\w.-]+) was not found in the package", said)
     if unknown and not _NO_WHEEL.search(said):
-        return Failed(
-            f"the package index has no {unknown[1] or unknown[2]}", "Nothing was changed. Name a version that exists."
-        )
+        near = nearest(normal(unknown[2] or ""), PYTHON, slips=2)
+        advice = f"Did you mean {near}?" if near else "Name one that exists, or correct the project's file that has it."
+        return Failed(f"the package index has no {unknown[1] or unknown[2]}", f"Nothing was changed. {advice}")
     if _NO_BUILD.search(said):
         return NeedsBuild(f"not available as a ready wheel: {said}", "")
     return Failed(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ...contract import StepKind
 from ..part import Provider
 from .apt import Apt, AptUpdate
-from .node import NodeProvider, NodeStep
+from .node import NodeProvider
+from .nodesteps import NodeStep
 from .pysteps import Editable, Install, MakeVenv, Sync
 from .python import PythonProvider
 from .runtime import Mise, UvPython
