@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +16,7 @@ from envsync.tools.contract import Context
 from envsync.tools.drift.compare import compare
 from envsync.tools.drift.model import step
 from envsync.tools.drift.tool import DRIFT, Drifted
-from envsync.tools.errors import Usage
+from envsync.tools.errors import Failed, Usage
 from envsync.tools.fingerprint import Fact, Fingerprint, Git, Installed, PackageSet, Project, Service, Variable
 from envsync.tools.scan.tool import observe
 
@@ -249,3 +251,48 @@ async def test_drift_takes_no_snapshot_and_writes_no_journal(context: Context, t
         await drift(context)
     await call(DRIFT, context) if DRIFT.plan else None
     assert not list((context.state / "store").glob("packs/*"))
+
+
+async def test_directories_are_told_once_and_by_what_is_in_them(context: Context, tree: Path) -> None:
+    (tree / "large").mkdir()
+    (tree / "small/deep").mkdir(parents=True)
+    for number in range(30):
+        (tree / "large" / f"f{number}").write_text("x")
+    (tree / "small/deep/file").write_text("x")
+    await snapshot(context, "start")
+    shutil.rmtree(tree / "large")
+    shutil.rmtree(tree / "small")
+    (tree / "hollow").mkdir()
+    assert set(by_what(await drift(context))) == {"large", "small/deep/file", "hollow"}
+
+
+async def test_a_failing_scan_still_tells_about_the_files(context: Context, tree: Path) -> None:
+    async def broken(context: Context, scope: str = "all") -> Fingerprint:
+        raise Failed("the scan broke")
+
+    await snapshot(context, "start")
+    (tree / "app.py").write_text("edited")
+    result = await drift(replace(context, observe=broken))
+    assert set(by_what(result)) == {"app.py"}
+    assert any("were not compared: the scan broke" in line for line in result.aside)
+
+
+async def test_from_a_directory_below_the_way_out_is_said(context: Context, tree: Path) -> None:
+    await snapshot(context, "start")
+    with pytest.raises(Usage, match="above it"):
+        await drift(replace(context, path=tree / "empty"))
+
+
+async def test_node_packages_explain_their_files_and_edits_beside_them_do_not(context: Context, tree: Path) -> None:
+    def package(name: str, version: str) -> None:
+        folder = tree / "node_modules" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "package.json").write_text(json.dumps({"name": name, "version": version}))
+        (folder / "index.js").write_text(version)
+
+    package("left-pad", "1.0.0")
+    package("@scope/thing", "1.0.0")
+    await snapshot(context, "start")
+    package("left-pad", "2.0.0")
+    (tree / "node_modules/@scope/thing/index.js").write_text("patched")
+    assert set(by_what(await drift(context))) == {"node_modules/@scope/thing/index.js"}

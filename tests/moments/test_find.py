@@ -103,6 +103,12 @@ def test_what_is_no_time_is_not_taken_for_one(words: str) -> None:
     assert moment(words, NOW) is None
 
 
+def test_before_a_bare_day_is_the_end_of_the_day_before() -> None:
+    at = moment("before yesterday", NOW)
+    assert at is not None
+    assert at.astimezone().strftime("%d %H:%M") == "09 23:59"
+
+
 def test_hostile_54_hours_across_a_change_of_daylight_saving_are_real_hours() -> None:
     # In Berlin, 2025-03-30 02:00 became 03:00: two hours before 04:30 the clock said 01:30.
     now = utc(2025, 3, 30, 2, 30)
@@ -199,6 +205,7 @@ RECORDS = [
         ("before I ran the tests", "id7"),
         ("before I set this project up", "id2"),
         ("before redis", "id3"),
+        ("undo the numpy upgrade", "id4"),
     ],
 )
 def test_a_moment_is_found_by_what_was_done(words: str, id: str) -> None:

@@ -12,6 +12,7 @@ from rewinding import append, call, change, fact, facts, install, rewind, rewind
 
 from envsync.tools.contract import Context
 from envsync.tools.errors import Failed, Stale, Usage
+from envsync.tools.fingerprint import Fingerprint
 from envsync.tools.journal import Journal
 from envsync.tools.plan import Risk, Step
 from envsync.tools.snapshot.rewind import REWIND
@@ -414,3 +415,24 @@ async def test_unknown_arguments_and_a_missing_target_are_refused(context: Conte
         await rewind_plan(context, " ")
     with pytest.raises(ValueError, match="dry_run"):
         await call(REWIND, context, to="last", dry_run=True)
+
+
+async def test_a_failing_scan_does_not_prevent_the_rewind(context: Context, tree: Path) -> None:
+    async def broken(context: Context, scope: str = "all") -> Fingerprint:
+        raise Failed("the scan broke")
+
+    before = facts(tree)
+    await snapshot(context, "start")
+    mess(tree)
+    blind = replace(context, observe=broken)
+    plan = await rewind_plan(blind, "start")
+    assert any("the scan failed now" in line for line in plan.warnings)
+    await rewind(blind, "start")
+    assert facts(tree) == before
+
+
+async def test_from_a_directory_below_the_way_out_is_said(context: Context, tree: Path) -> None:
+    await snapshot(context, "start")
+    with pytest.raises(Usage, match="above it") as error:
+        await rewind_plan(replace(context, path=tree / "src"), "last")
+    assert error.value.hint == f"Go there, or add: -C {tree}"

@@ -33,6 +33,9 @@ SAID = {"added": "added", "removed": "removed", "content": "edited", "target": "
 
 _METADATA = re.compile(r"(?:-[^/-]+)?(?:-py\d[^/]*)?\.(?:dist|egg)-info/.*$")
 
+FOLDED = 20
+"""Paths in a directory that came or went, from which on only the directory is named."""
+
 Read = Callable[[Entry], bytes]
 
 
@@ -166,10 +169,11 @@ def _place(path: str) -> str:
 
 
 def _outermost(changes: Sequence[Change]) -> list[Change]:
-    """A directory that came or went is said once, not once for each file in it, when it is large."""
+    """A large directory that came or went is said once, a small one by the files in it, an empty one by itself."""
     tops = {c.path for c in changes if c.kind in ("added", "removed") and _directory(c)}
     inside = Counter(top for c in changes for top in _above(c.path) if top in tops)
-    return [c for c in changes if not any(top in tops and inside[top] > 20 for top in _above(c.path))]
+    large = {top for top, number in inside.items() if number > FOLDED}
+    return [c for c in changes if not large.intersection(_above(c.path)) and (c.path in large or not inside[c.path])]
 
 
 def _above(path: str) -> list[str]:

@@ -21,7 +21,7 @@ from ..moments.say import ago, cause, clock, shown
 from ..plan import Risk
 from ..store import tree
 from ..store.model import Entry, Manifest, Snapshot
-from ..store.place import budget, cache_of, excluded, snapshots_of, store_of
+from ..store.place import above, budget, cache_of, excluded, snapshots_of, store_of
 from . import files, words
 from .compare import compare
 from .model import Difference, Fix, Kind, Severity, fixed
@@ -75,6 +75,11 @@ async def read(args: DriftArgs, context: Context) -> Drifted:
     if against.casefold() in ("spec", "the spec", "specification", "lockfile", "the lockfile"):
         return await _specification(context)
     snapshots = snapshots_of(context)
+    if not snapshots and (place := above(context)):
+        raise Usage(
+            f"there is no snapshot of {shown(str(context.path))}, but of {shown(place)} above it",
+            f"Go there, or add: -C {place}",
+        )
     labels = {s.label for s in snapshots}
     if against not in labels and (_host(against) or against.casefold() in CONTEXTS):
         raise Usage(
@@ -104,17 +109,20 @@ async def _since(snapshot: Snapshot, records: list[Record], context: Context, no
     seen = asyncio.ensure_future(context.observe(context, "all"))
     try:
         differences, aside = await context.host.call(_trees, snapshot, None, context)
-        now = await seen
+        await asyncio.wait([seen])
     finally:
         seen.cancel()
-        with suppress(asyncio.CancelledError, EnvSyncError):
-            await seen
+        await asyncio.wait([seen])
     then = store_of(context).fingerprint(snapshot)
-    if then is not None:
-        more, others = compare(then, now)
-        differences, aside = [*more, *differences], [*aside, *others]
+    if error := seen.exception():
+        if not isinstance(error, EnvSyncError | OSError):
+            raise error
+        aside = [*aside, f"packages and runtimes were not compared: {error}"]
+    elif then is None:
+        aside = [*aside, "packages and runtimes were not compared: the snapshot's own scan had failed"]
     else:
-        aside = [*aside, "the snapshot holds no packages or runtimes: its scan had failed"]
+        more, others = compare(then, seen.result())
+        differences, aside = [*more, *differences], [*aside, *others]
     held = {file.path for file in snapshot.dotfiles}
     differences = [fixed(d, _call(d, snapshot, held)) for d in differences]
     moment = f"snapshot {snapshot.id} ({cause(snapshot, records)}, {ago(snapshot.at, context.now())})"
@@ -219,8 +227,8 @@ def _call(d: Difference, snapshot: Snapshot, dotfiles: set[str]) -> Fix | None:
     match d.kind:
         case "file":
             return Fix(tool="rewind", args={"to": snapshot.id, "paths": [d.what]})
-        case "dotfile":
-            return Fix(tool="rewind", args={"to": snapshot.id, "paths": [d.what]}) if d.what in dotfiles else None
+        case "dotfile" if d.what in dotfiles:
+            return Fix(tool="rewind", args={"to": snapshot.id, "paths": [d.what]})
         case "package" if d.where != "system":
             return Fix(tool="rewind", args={"to": snapshot.id, "paths": [d.where]})
         case "package" if d.was:

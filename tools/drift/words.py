@@ -77,8 +77,9 @@ def _version(d: Difference) -> str:
         case "added":
             return f"{name} {shown(d.now)} added".replace("  ", " ")
         case "missing":
-            wanted = f"{name} {shown(d.was)}".strip()
-            return f"{wanted} missing" if not d.now else f"{name} is {shown(d.now)}, not {shown(d.was) or 'as wanted'}"
+            return f"{name} {shown(d.was)}".strip() + " missing"
+        case "version" if d.was[:1] in "<>=~^!*":
+            return f"{name} is {shown(d.now)} instead of {shown(d.was) or 'what is wanted'}"
         case _:
             return f"{name} {shown(d.was) or '?'} → {shown(d.now) or '?'}" + (
                 f" ({d.severity})" if d.severity != "info" else ""

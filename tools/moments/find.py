@@ -20,6 +20,9 @@ LAST = frozenset(
 """Words for the newest change; what that is, rewind and drift each say for themselves."""
 
 
+NONE = "Take one: envsync snapshot"
+
+
 @dataclass(frozen=True)
 class Found:
     """A snapshot and why it is the one; `note` is what a person should know about the choice."""
@@ -38,7 +41,7 @@ def find(words: str, snapshots: Sequence[Snapshot], records: Sequence[Record], n
     if not text:
         raise Usage("to which moment?", _known(snapshots, records, now))
     if not snapshots:
-        raise Usage("there is no snapshot of this project yet", "Take one: envsync snapshot")
+        raise Usage("there is no snapshot of this project yet", NONE)
     found = (
         _by_name(text, snapshots, records, now)
         or _by_time(text, snapshots, now)
@@ -143,6 +146,9 @@ def _plain(words: str) -> str:
     text = " ".join(words.split()).strip("'\"`‘’“” ")
     text = re.sub(
         r"^(?:the )?(?:snapshot|label|id)(?: (?:called|named|labelled|with id))? (?=\S)", "", text, flags=re.IGNORECASE
+    )
+    text = re.sub(
+        r"^(?:please )?(?:undo|revert|rewind|restore|take back|roll back)(?: to)? (?=\S)", "", text, flags=re.IGNORECASE
     )
     return text.strip("'\"`‘’“” ")
 

@@ -37,7 +37,7 @@ def moment(words: str, now: datetime) -> datetime | None:
 
     `now` is aware. Words are read on the user's own clock, across changes of daylight saving too. What is relative in
     hours or less is counted in real time. A bare day (`yesterday`, `friday`, `2025-06-09`) is its end: the state that
-    the day came to. What could be past or future is past.
+    the day came to; with `before` it is the end of the day before. What could be past or future is past.
     """
     text = words.strip().rstrip(".!?")
     for pattern, plain in VAGUE:
@@ -53,7 +53,8 @@ def moment(words: str, now: datetime) -> datetime | None:
     if parsed is None:
         return None
     if not CLOCK.search(text):
-        parsed = parsed.replace(hour=23, minute=59, second=59, microsecond=999999)
+        end = timedelta(0) if re.match(r"\s*(?:to )?before\b", text, re.IGNORECASE) else timedelta(days=1)
+        parsed = parsed.replace(hour=0, minute=0, second=0, microsecond=0) + end - timedelta(microseconds=1)
     if parsed.tzinfo is None and real:
         parsed = parsed.replace(tzinfo=UTC)
     # A naive time is taken to be on this machine's clock, with the offset of that very day.

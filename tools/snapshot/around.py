@@ -81,9 +81,12 @@ def _dotfile(path: str, digest: str | None, mode: int | None, was: str | None, w
 
 
 async def system(
-    goal: Goal, now: Fingerprint, then: Fingerprint | None, context: Context
+    goal: Goal, now: Fingerprint | None, then: Fingerprint | None, context: Context
 ) -> tuple[list[Step], list[str]]:
     """The system's packages: what EnvSync changed since goes back, what others changed is only told."""
+    if now is None or then is None:
+        when = "now" if now is None else "when the snapshot was taken"
+        return [], [f"the scan failed {when}: packages of the system are not compared, and stay"]
     differing = packages.changes(now, then, system=True)
     if not differing:
         return [], []
@@ -126,10 +129,10 @@ async def _offered(step: Step, context: Context) -> tuple[Step | None, list[str]
     return step.model_copy(update={"args": {**step.args, "install": kept}}), lost
 
 
-def beyond(goal: Goal, now: Fingerprint, then: Fingerprint | None) -> list[str]:
+def beyond(goal: Goal, now: Fingerprint | None, then: Fingerprint | None) -> list[str]:
     """What a rewind cannot restore, where it matters here."""
     said: list[str] = []
-    if then is None:
+    if then is None or now is None:
         return said
     was, is_now = ({r.name: r.version for r in f.runtimes if r.version and r.path.startswith("/")} for f in (then, now))
     moved = [f"{n} {was[n]} → {is_now.get(n, 'gone')}" for n in sorted(was) if is_now.get(n) != was[n]]

@@ -15,13 +15,14 @@ from ..moments.say import count, shown, title
 from ..plan import Plan, Risk, Step
 from ..store import tree
 from ..store.model import Change, Manifest, Snapshot
-from ..store.place import snapshots_of, store_of
+from ..store.place import above, snapshots_of, store_of
 from . import around, packages
 from .goal import RECENT, Goal, aim_at
 from .paths import clean, present
 from .preview import Preview, preview
 from .repository import aim
 from .steps import look
+from .take import scanned
 
 LISTED = 12
 """Package changes and files shown one by one."""
@@ -63,7 +64,7 @@ class Seen:
     """How it is now, compared with a snapshot."""
 
     files: Files
-    now: Fingerprint
+    now: Fingerprint | None
     then: Fingerprint | None
 
 
@@ -76,6 +77,11 @@ async def plan(args: RewindArgs, context: Context) -> Plan:
     """
     records = Journal(context.state).recent(RECENT, host=context.host.name, path=str(context.path))
     snapshots = snapshots_of(context)
+    if not snapshots and not records and (place := above(context)):
+        raise Usage(
+            f"nothing is recorded of {shown(str(context.path))}, but of {shown(place)} above it",
+            f"Go there, or add: -C {place}",
+        )
     goal = aim_at(args.to, snapshots, records, context.now())
     wanted, homes = clean(args.paths, context.path, context.home)
     if goal.snapshot is None and args.paths:
@@ -192,7 +198,7 @@ def _lines(value: object) -> list[str]:
 
 async def _look(target: Snapshot, context: Context) -> Seen:
     """The tree and the scan at the same time."""
-    scan = asyncio.ensure_future(context.observe(context, "all"))
+    scan = asyncio.ensure_future(scanned(context))
     try:
         files = await context.host.call(_differs, target, context, ())
         return Seen(files, await scan, await context.host.call(store_of(context).fingerprint, target))

@@ -168,7 +168,7 @@ def look(context: Context) -> Manifest:
 
 def _before(context: Context) -> str:
     """The manifest of the snapshot that this transaction began with: with its lock held, the newest one."""
-    known = snapshots_of(context)
+    known = [s for s in snapshots_of(context) if s.automatic]
     if not known:
         raise Failed("there is no snapshot of how it is now", "Nothing was changed. Ask again.")
     return known[-1].manifest

@@ -64,7 +64,7 @@ async def take(context: Context, label: str | None = None, automatic: bool = Tru
         await asyncio.to_thread(stack.enter_context, store.writing())
         # Another process may have pruned since this one last looked: what it freed must be stored again.
         store.blobs.refresh()
-        seen = asyncio.ensure_future(_fingerprint(context))
+        seen = asyncio.ensure_future(scanned(context))
         try:
             manifest, files, notices = await context.host.call(
                 record, context.path, context.home, store, cache_of(context), context, budget(context)
@@ -175,11 +175,11 @@ async def _announce(context: Context) -> None:
         )
 
 
-async def _fingerprint(context: Context) -> Fingerprint | None:
+async def scanned(context: Context) -> Fingerprint | None:
+    """The scan, or None when it fails: the files matter more, and they can be recorded and put back without it."""
     try:
         return await context.observe(context, "all")
     except (EnvSyncError, OSError):
-        # The files are what cannot be had again later; a snapshot without its fingerprint is still worth having.
         return None
 
 
@@ -201,4 +201,5 @@ async def _retain(context: Context, store: Store, fresh: Snapshot) -> None:
         return
     with suppress(EnvSyncError, OSError):
         mark.touch()
+        context.report(Progress("clearing out old snapshots"))
         await context.host.call(store.prune, None, [fresh.id])

@@ -34,6 +34,12 @@ def snapshots_of(context: Context) -> list[Snapshot]:
     return store_of(context).snapshots(str(context.path), context.host.name)
 
 
+def above(context: Context) -> str:
+    """The nearest directory above this project that has snapshots; empty when none has."""
+    known = {s.path for s in store_of(context).snapshots(host=context.host.name)}
+    return next((str(parent) for parent in context.path.parents if str(parent) in known), "")
+
+
 def excluded(context: Context) -> tuple[str, ...]:
     """What no snapshot of this project covers: EnvSync's own state, and what the user excluded."""
     given = tuple(part for part in context.environ.get(EXCLUDE, "").split(":") if part.strip("/ "))
