@@ -190,7 +190,7 @@ class NodeProvider:
             if re.search(r"ENOTFOUND|ETIMEDOUT|ECONNREFUSED|EAI_AGAIN", said):
                 raise Unreachable(f"npm could not reach its registry: {said}", "Check the network and ask again.")
             raise Failed(f"npm cannot install that: {said}", "Nothing was changed.")
-        return _added(done.text, os.path.realpath(site.root))
+        return _added(done.text, await context.host.call(os.path.realpath, str(site.root)))
 
 
 def _added(said: str, root: str) -> dict[str, list[str]]:
@@ -231,7 +231,8 @@ def _wanted(declared: Declared) -> tuple[list[str], dict[str, str]]:
 
 def _lines(changes: dict[str, list[str]]) -> list[str]:
     return [
-        f"{name} {old} -> {new}" if old else f"{name} {new}".strip() for name, (old, new) in sorted(changes.items())
+        f"{_short(path)} {old} -> {new}" if old and old != new else f"{_short(path)} {new}".strip()
+        for path, (old, new) in sorted(changes.items())
     ]
 
 
