@@ -17,7 +17,7 @@ _FILLER = re.compile(FILLERS)
 _PREAMBLES = [re.compile(p) for p in PREAMBLES]
 _TRAILERS = [re.compile(p) for p in TRAILERS]
 _IF = re.compile(
-    r"(?:if|(?:when|once)(?! (?:was|were|did|is|are|do|does|have|has|had|will|i|we)\b)|as soon as|provided|in case) (?P<what>[^,;]{1,80}?)(?:,\s*|\s+(?=(?:then|please|show|tell|deploy|run|take|install|rewind|undo|snapshot|list|rollback|roll|destroy)\b))(?:then )?"
+    r"(?:if|(?:when|once)(?! (?:was|were|did|is|are|do|does|have|has|had|will|i|we)\b)|as soon as|provided|in case) (?P<what>[^,;]{1,80}?)(?:,\s*|\s+(?=(?:then|please|show|tell|deploy|run|take|install|rewind|undo|snapshot|list|rollback|roll|destroy|upgrade|update|switch|sync|push|make|restore|add|scan|set)\b))(?:then )?"
 )
 _FINE = re.compile(
     r"\b(?:pass(?:es|ed)?|succeed\w*|works?|green|ok|okay|fine|good|done|installed|deployed|up|running|there|there is none|finished|ready|complete\w*|through|possible|successful|that|you can|anything (?:has )?changed|something (?:has )?changed)\b"
@@ -120,8 +120,10 @@ def stated(low: str) -> bool:
     """Says what somebody did, and asks for nothing."""
     return bool(
         _STATED.match(low)
-        or re.search(r"\b(?:yesterday|already|once|last (?:week|night))\b", low)
-        and re.match(r"(?:yesterday|i|we|he|she|they|someone)\b", low)
+        or (
+            re.search(r"\b(?:yesterday|already|once|last (?:week|night))\b", low)
+            and re.match(r"(?:yesterday|i|we|he|she|they|someone)\b", low)
+        )
     )
 
 

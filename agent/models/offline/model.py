@@ -16,8 +16,7 @@ from ..base import Request, Thought
 from . import none, similar
 from .dialogue import follow
 from .english import ordinary
-from .found import Found
-from .found import Clause
+from .found import Clause, Found
 from .frame import Frame
 from .frames import READERS
 from .intents import clean, stated, understand
@@ -25,7 +24,7 @@ from .languages import to_english
 from .mend import mend
 from .normalise import LIMIT, normalise, sayable
 from .normalise import Text as Text_
-from .segment import Part, segment
+from .segment import ACTION, Part, segment
 from .tables import RISKS, SERVICEISH
 from .world import World
 
@@ -188,6 +187,13 @@ def _read(request: Request) -> Thought:
             world.earlier += found.calls
     if len(calls) > MOST:
         return Thought("ask", (), f"Those are {len(calls)} actions. Ask for at most {MOST} at a time.")
+    if (
+        calls
+        and (lost := [raw for raw in strange if ACTION.match(normalise(raw).low)])
+        and any(RISKS[c.tool] > Risk.R0 for c in calls)
+    ):
+        # Half a request carried out is not what was asked for.
+        return Thought("ask", (), f"I understood the rest, but not: {lost[0]}. Say it in other words, or leave it out.")
     if calls:
         left = [part for part in strange if len(part.split()) > 2]
         return Thought("calls", tuple(calls), f"Not understood, and left out: {'; '.join(left)}" if left else "")

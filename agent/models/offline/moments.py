@@ -27,7 +27,7 @@ _SNAPSHOT = re.compile(
 )
 
 _LEAD = re.compile(
-    r"^\s*(?:(?:exactly |just )?(?:to|at|on|from|with|in|as|like|into|for)\b\s*)?(?:(?:the )?(?:state|point|moment|way|time|version)(?: (?:of|from|in|at|where|when|that))?\s+(?=\S)|(?:exactly |just )?(?:the way |how |what |where |as |like )?(?:(?:it|everything|things|that|this|all|we|i|the \w+|my \w+|they) )+(?:was|were|looked|worked|had been|has been|had)(?: (?:like|in|on|at))?\s+|as (?:of|it)\s+|to\s+)*"
+    r"^\s*(?:(?:exactly |just )?(?:to|at|on|from|with|in|as|like|into|for)\b\s*)?(?:(?:the |its |their |a |that |my )?(?:state|point|moment|way|time|version)(?: (?:of|from|in|at|where|when|that))?\s+(?=\S)|(?:exactly |just )?(?:the way |how |what |where |as |like )?(?:(?:it|everything|things|that|this|all|we|i|the \w+|my \w+|they) )+(?:was|were|looked|worked|had been|has been|had)(?: (?:like|in|on|at))?\s+|as (?:of|it)\s+|to\s+)*"
 )
 
 WHAT_MOMENT = "a label, an id, `last`, or a time such as `yesterday at noon`"
@@ -38,6 +38,8 @@ def target(text: Text, world: World, *, loose: bool) -> tuple[str | None, bool]:
     if lead := _LEAD.match(text.low):
         text = text.cut(lead.end())
     text = text.cut(0, len(text.low.rstrip(" ,.;:!?")))
+    if owned := re.search(r"'s (?:version|state|one|copy|snapshot|content)$", text.low):
+        text = text.cut(0, owned.start())
     low = text.low
     if not low:
         return None, False

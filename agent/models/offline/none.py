@@ -22,9 +22,9 @@ _ALLOWED = re.compile(
 _FORGET = re.compile(r"(?:don't|do not|never) (?:you )?forget(?: that|:|,) ")
 _NEGATED = re.compile(
     r"^(?:[\w' ,]{0,40}?\b)?(?:don't|do not|never|shouldn't|should not|mustn't|must not|can't|cannot|won't|will not|needn't|"
-    rf"not (?=to )|no (?=more )|didn't|did not|no need|(?:hold|holding) (?:off|back|on)|not yet|isn't time|refrain|avoid|nicht)\b[\w', ]{{0,40}}?\b(?:to |on |from |with )?{_ACT}(?:ing|ping|ning|en)?\b"
-    r"|^(?:please )?(?:never|not)\b|^(?:wait|hold on|hold off|hold back|stop|cancel (?:that|it|this|the (?:request|order|plan))|abort|never ?mind|forget (?:it|that|about it)|not (?:now|yet|today)|no need|leave (?:it|that|everything|things))\b(?! (?:to|the|api|all|\w+-\w+)\b)"
-    r"|^no (?:\w+ )?(?:snapshots?|deploy\w*|install\w*|changes?|upgrades?|updates?|sync\w*|rollbacks?|rewind\w*|restore|destroy\w*)\b|\b(?:should|shall|must|may) (?:not )?be (?:installed|deployed|changed|touched|removed)$|\bnothing (?:should|shall|must|may)\b|\b(?:don't|do not|never)$|\b(?:not|nicht) (?:deploy|install|run|start)\w*$"
+    rf"not (?=to )|no (?=more )|didn't|did not|no need|(?:hold|holding) (?:off|back|on|the|that|this|all)|not yet|isn't time|refrain|avoid|nicht)\b[\w', ]{{0,40}}?\b(?:to |on |from |with )?{_ACT}(?:ing|ping|ning|en)?\b"
+    r"|^(?:please )?(?:never|not)\b|^(?:wait|hold on|hold off|hold back|hold (?:the|that|all) \w+|stop|cancel (?:that|it|this|the (?:request|order|plan))|abort|never ?mind|forget (?:it|that|about it)|not (?:now|yet|today)|no need|leave (?:it|that|everything|things))\b(?! (?:to|the|api|all|\w+-\w+)\b)"
+    r"|^no (?:\w+ )?(?:snapshots?|deploy\w*|install\w*|changes?|upgrades?|updates?|sync\w*|rollbacks?|rewind\w*|restore|destroy\w*)\b|\b(?:should|shall|must|may) (?:not )?be (?:installed|deployed|changed|touched|removed)$|^(?:let's|let us|lets|we|i)(?:'d| would| should)?(?: rather)? not\b|^(?:please )?leave \S+(?: \S+)? (?:alone|as it is|be|out of it|untouched)\b|\bnothing (?:should|shall|must|may)\b|\b(?:don't|do not|never)$|\b(?:not|nicht) (?:deploy|install|run|start)\w*$"
 )
 _TAIL = re.compile(
     r"[\s,]+(?:but )?(?:without|instead of|rather than|and not|but not|not|and no(?:thing)?(?: other| else)?|(?:and )?nothing else|and don't|no other)(?:\s.*)?$"
@@ -99,6 +99,7 @@ _CHAT = re.compile(
     r"how are you|what's up|who are you|i(?:'m| am) \w+|you(?:'re| are) .*|i (?:love|like|hate) .*|tell me a joke|never ?mind|nothing|forget it|well done|good job|nice work)\W*)+$"
 )
 _VAGUE = (
+    (re.compile(r"^\W*(?:free|make|reclaim|get)(?: me| up)? (?:some |more )?(?:disk )?(?:space|room)\b"), "Free space how? `status` shows what the snapshots take; `history` lists them. Nothing was deleted."),
     (re.compile(r"^\W*(?:set|change) (?:the |its )?port\b"), "The port of which deployment? For example: deploy api on port 8080."),
     (re.compile(r"^\W*(?:please )?(?:clean|tidy)(?: (?:it|this|that|things|everything|all|the \w+|my \w+))?(?: up)?(?: everything| please| this| it| the \w+)?\W*$"),
      "Clean up what? I can take files and packages back to a snapshot (rewind), or destroy a service or sandbox that you name. Nothing was deleted."),
@@ -126,7 +127,14 @@ _FACT_BEFORE = re.compile(
 )
 
 
+_TOLD = re.compile(
+    r"(?:just |only )?(?:so (?:that )?you know|for your (?:information|records?)|as a reminder for later|good to know)(?: for (?:later|next time))?\s*[,:-]\s*(?=\S)"
+)
+
+
 def fact_before(text: Text) -> str | None:
     """The fact of "our api runs on port 9000, remember that"."""
+    if told := _TOLD.match(text.masked()):
+        return text.raw(told.end())
     match = _FACT_BEFORE.match(text.masked())
     return text.raw(match.start("fact"), match.end("fact")) if match else None

@@ -175,7 +175,7 @@ TENS = {
 FILLERS = (
     r"(?:hey|hi|hello|yo|dear|ok|okay|okey|alright|right|well|so|um+|uh+|er+|hmm+|ugh|argh|damn|dammit|fuck|shit|crap|oh|ah|"
     r"please|kindly|now|then|also|just|first|next|finally|afterwards|lastly|and|but|there|envsync|cool|great|perfect|nice|"
-    r"yes|yeah|yep|sure|no(?=[,.!:;-])|nope|actually|only(?= (?:what|show|tell))|basically|maybe|perhaps|like|quickly|simply|good (?:morning|evening|afternoon|day)|"
+    r"yes|yeah|yep|sure|no(?=[,.!:;-])|nope|actually|only(?= (?:what|show|tell|a|the|take|run|scan)\b)|basically|maybe|perhaps|like|quickly|simply|good (?:morning|evening|afternoon|day)|"
     r"sorry|excuse me|thanks|thank you|listen|look|anyway|in that case|after that|for now|after this|\d{1,2}[.)])"
     r"(?![\w'@./:=-])[ ,!:.\-]*"
 )
@@ -190,7 +190,7 @@ PREAMBLES = (
     r"(?:you|we|i) (?:really |just |all )?(?:should|must|can|could|need to|have to|want to|might want to|better|ought to|may)(?: now| also| then)? ",
     r"it is (?:necessary|needed|required|time) (?:to|that you) ",
     r"it's time to |time to |want to |wish to |need to |have to |trying to |going to ",
-    r"let's |let us |let me |go ahead and |feel free to |help me (?:to )?|try to |make sure (?:to|you|that you) |do me a favou?r and ",
+    r"let's |let us |let me |go ahead and |feel free to |help me (?:to )?|try (?:to |(?=\w+ing\b))|make sure (?:to|you|that you) |do me a favou?r and ",
     r"(?:don't|do not|never) forget to |why (?:don't|do not) (?:you|we) |be so kind (?:and|as to|to) |would you be so kind (?:and|as to) ",
     r"if you (?:don't mind|can|could|please|would|wouldn't mind|have time|have a moment)[, ]+(?:please )?|if possible[, ]+",
     r"(?:to |the )?(?=please )|to (?=make|install|take|show|do )|your (?:task|job) is to |the next step is to |what i (?:want|need) is to ",

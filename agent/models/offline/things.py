@@ -35,7 +35,7 @@ _NOUNS = re.compile(
 _VAGUE = re.compile(
     r"^(?:(?:the )?(?:right|correct|proper|needed|same|latest|newest|required|appropriate|other|new) (?:version|one|ones|versions|thing|package|packages)$|something|anything|some(?: \w+)? (?:tool|library|package|thing)|a (?:tool|library|package|thing)|whatever|stuff|things|one|it|that|this|them|those|these)\b"
 )
-_TO_LATEST = re.compile(r"\s+to (?:the )?(?:latest|newest|most recent|current)(?: stable)?(?: version| release| one)?$")
+_TO_LATEST = re.compile(r"\s+to (?:the |their |its )?(?:latest|newest|most recent|current)(?: stable)?(?: versions?| releases?| ones?)?$")
 
 
 @dataclass
@@ -75,6 +75,10 @@ def _thing(item: Text, found: Things, world: World, upgrade: bool) -> None:
         return
     if _VAGUE.match(low):
         found.vague = True
+        return
+    if re.fullmatch(r"v?\d[\w.·]*", low) and (before := found.runtimes or found.packages or found.services):
+        # "python 3.9, 3.10 and 3.11": the name before, in another version
+        before.append(f"{before[-1].rpartition('@')[0] or before[-1]}@{version(low)}")
         return
     latest = False
     low = re.sub(r"^(?:the )?version ", "version ", low)

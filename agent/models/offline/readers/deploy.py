@@ -55,7 +55,7 @@ _REPLICAS = re.compile(
 )
 
 _PORT = re.compile(
-    rf"[,\s]+(?:(?:on|at|with|using|via|and|exposed on|listening on|through|expose(?: it)?(?: on)?|under|it on)\s+)*(?:the )?port\s*(?:number |is |=|:)?\s*:?(\d[\d{JOINT}]*)|\s(?:on|at)\s+:(\d{{2,5}})\b"
+    rf"[,\s]+(?:(?:on|at|with|using|via|and|exposed on|listening on|through|expose(?: it)?(?: on)?|under|it on)\s+)*(?:the )?port\s*(?:number |is |=|:)?\s*:?(\d[\d{JOINT}]*)|\s(?:on|at|via)\s+:?(\d{{2,5}})(?=\s*$|\s*,|\s+(?:with|as|to|and)\b)"
 )
 
 _AS = re.compile(
@@ -124,7 +124,7 @@ def read(clause: Clause) -> Found | None:
             ):
                 args["to"] = text.raw(match.start(group), match.end(group))
                 text, sure = text.blank(match.start(), match.end()), True
-            elif re.search(r"\bsomewhere|some server|a server|the (?:server|cloud|cluster)\b", match[0]):
+            elif re.search(r"\bsomewhere|some server|a server|the (?:\w+ )?(?:server|cloud|cluster|host|box)|another (?:server|host|machine)\b", match[0]):
                 return asks("Deploy it where? To docker (here), swarm, or a host such as USER@HOST.")
             elif word in ("local", "here", "machine", "laptop"):
                 text = text.blank(match.start(), match.end())

@@ -8,6 +8,7 @@ from ..found import NO, Clause, Found, asks, foreign, made, names
 from ..frame import frame
 from ..tables import (
     EVERYDAY,
+    OBJECTS,
     PACKAGES,
     RUNTIMES,
     SERVICEISH,
@@ -63,7 +64,7 @@ def read(clause: Clause) -> Found | None:
     found = names(rest)
     if any(item.low in EVERYDAY or any(w in EVERYDAY for w in item.low.split()) for item in found):
         return NO
-    if not found:
+    if not found or all(item.low in OBJECTS for item in found):
         return asks(f"Destroy what?{known}")
     if not explicit and any(
         foreign(i.low, world) and re.search(rf"\b(?:my|your|his|her|our|all)\b.*{re.escape(i.low)}", low)

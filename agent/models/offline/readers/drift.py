@@ -18,6 +18,12 @@ from ..world import World, call
 FRAMES = (
     frame(
         "drift",
+        95,
+        r"(?:check|verify|test|validate|hold)(?= (?:my|the|our|this|everything|it|all)\b.{0,40} (?:against|with) (?:the |my |our )?(?:spec|lock|manifest|requirements|snapshot|package|pyproject|last))",
+        "compare",
+    ),
+    frame(
+        "drift",
         96,
         r"(?:(?:show|tell|list|give|check|see|explain)(?: me| us)?(?: to me)? )?(?:what|anything|something)(?: (?:the (?:hell|fuck|heck)))?(?: has|'s| have| is| was| got| did| all| exactly| else)* ?(?:changed?|different|differs?|differed|drifted|diverged|modified|new|been (?:changed|modified)|broke|broken)\b",
         "what",
@@ -117,7 +123,7 @@ _OWNER = re.compile(
 )
 
 _ON_WORDS = re.compile(
-    r"^\s*(?:(?:my|the|this|our|current|local|it|env\w*|setup|project|state|everything|machine|things|here|changed?|different|any|in|of|for|now|check|and)\b\s*)*"
+    r"^\s*(?:(?:now|today|present|my|the|this|our|current|local|it|env\w*|setup|project|state|everything|machine|things|here|changed?|different|any|in|of|for|now|check|and)\b\s*)*"
 )
 
 
@@ -125,6 +131,8 @@ def read(clause: Clause) -> Found | None:
     how, world = clause.frame.how, clause.world
     text = clause.text
     low = text.low
+    if re.match(r"what(?:'s| is| are) new (?:in|with|about|at|for) (?!here|my|this|the (?:env|project|repo|lock))", low):
+        return NO
     if how == "on":
         return made(call("drift", against="spec"))
     if how == "differ":
@@ -233,6 +241,13 @@ def read(clause: Clause) -> Found | None:
         value = text.cut(found.start())
         against = re.sub(r"^(?:in|over|during) ", "", value.raw(), flags=re.IGNORECASE).strip(" .?!")
         cut = text.cut(0, found.start())
+    if (
+        against is None
+        and how == "is"
+        and (subject := re.match(r"(?:is|are|does|do) (?:the |our )?([\w.-]+)\b", low))
+        and context(subject[1])
+    ):
+        against = context(subject[1])
     place = where(cut, world, path=False, bare=True)
     return made(call("drift", against=_none(against), on=place.on))
 
@@ -241,6 +256,11 @@ def _since(text: Text, world: World) -> str | None:
     """ "since yesterday" is yesterday; "since I upgraded numpy" stays whole: without `since` it would be no moment."""
     text = text.cut(0, len(text.low.rstrip(" ,.;:!?")))
     body = text.cut(5)
+    if taken := re.match(
+        r"(?:i|we|you) (?:took|made|saved|created|recorded|labell?ed) (?:the )?(?:snapshot |label )?([\w.-]+)(?: snapshot)?$",
+        body.low,
+    ):
+        return body.raw(taken.start(1), taken.end(1))
     if re.match(
         r"(?:i|we|you|someone|they|he|she|the (?:upgrade|update|install\w*|deploy\w*|migration|merge)|my|that|upgrading|installing|running)\b",
         body.low,

@@ -33,7 +33,7 @@ FRAMES = (
     frame(
         "history",
         97,
-        rf"(?:{SHOW}|what|how many|when was|when did|which|do (?:i|we|you) have(?: any)?|are there(?: any)?|search)?(?: ?(?:last|latest|recent|previous|past|newest|available|existing|old|saved|\d+))*(?: the)? ?(?:snapshots|checkpoints|restore points|snapshot (?:list|history)|snapshots list|list of (?:my |the |all )?snapshots)\b",
+        rf"(?:{SHOW}|what|how many|when was|when did|which|do (?:i|we|you) have(?: any)?|are there(?: any)?|search)?(?: ?(?:last|latest|most recent|recent|previous|past|newest|available|existing|old|saved|\d+))*(?: the)? ?(?:snapshots|checkpoints|restore points|snapshot (?:list|history)|snapshots list|list of (?:my |the |all )?snapshots)\b",
         "snapshots",
     ),
     frame(

@@ -17,10 +17,17 @@ from ..tables import (
     SERVICES,
 )
 from ..things import things
-from ..values import PATH, namelike, pathlike
+from ..values import PATH, coined, namelike, pathlike
 from ..world import call
 
 FRAMES = (
+    frame("provision", 87, r"(?:an? |the )?(?:brand )?new (?:project|app|service|repo|application)(?= (?:from|with|using|based|out of))", "setup"),
+    frame(
+        "provision",
+        97,
+        r"(?:get|bring|put|take|move|go|set|roll|push)(?= (?:the )?[\w.+-]+ (?:back |up |down |over )?to (?:version )?v?\d)",
+        "move",
+    ),
     frame(
         "provision",
         88.5,
@@ -112,6 +119,11 @@ def read(clause: Clause) -> Found | None:
         text = text.blank(direct.start(), direct.end())
         if re.fullmatch(r"\s*(?:up|ready|to (?:run|go|work)|running|going|and running|\s)*", text.low):
             return made(call("provision", path=place.path, on=place.on))
+    if how == "move":
+        moved = re.match(r"\s*(?:the )?([\w.+-]+)", text.low)
+        if moved is None or not (moved[1] in PACKAGES or moved[1] in RUNTIMES or moved[1] in SERVICES):
+            return None
+        text, how = blanked(text, r"\s(?:back|up|down|over)(?= to )"), "strong"
     if how == "ensure":
         text = blanked(
             text,
@@ -271,6 +283,9 @@ def read(clause: Clause) -> Found | None:
     weak = how in ("weak", "setup")
     if found.strange and any(re.match(r"(?i)(?:my|me|your|yourself|him|her)\b", s) for s in found.strange):
         return NO
+    added = re.match(r"(?:add|throw|toss|pull|include|chuck|fetch|grab|bring in|put|slap|drop in|pop in)\b", verb)
+    if weak and added and found.unsure and all(coined(name) and not ordinary(name) for name in found.unsure):
+        found.sure = True
     if weak and not found.sure and not found.vague:
         explicit = re.search(r"\b(?:package|packages|library|libraries|module|dependency|runtime)\b", low)
         if not explicit:

@@ -25,7 +25,7 @@ _REMEMBER_LEAD = re.compile(
 )
 
 _FACT = re.compile(
-    r"\b(?:is|are|be|was|has|have|use|uses|using|prefer|prefers|likes?|want|wants|need|needs|runs?|listens?|lives?|belongs|owned|always|never|must|should|don't|do not|can|cannot|can't|means|requires?|deploys?|port|called|works?|goes|stays|comes|gets|only|=)\b|\d"
+    r"\b(?:is|are|be|was|has|have|use|uses|using|prefer|prefers|likes?|want|wants|need|needs|runs?|listens?|lives?|belongs|owned|always|never|must|should|don't|do not|can|cannot|can't|means|requires?|deploys?|port|called|works?|goes|stays|comes|gets|only|=)\b"
 )
 
 

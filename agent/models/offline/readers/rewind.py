@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..english import ordinary
 from ..found import NO, Clause, Found, asks, made, quoted
 from ..frame import frame
 from ..moments import WHAT_MOMENT, target
@@ -13,6 +14,7 @@ from ..tables import (
     EVERYDAY,
     OBJECTS,
     PACKAGES,
+    SERVICEISH,
 )
 from ..values import context, moment, namelike, pathlike, span
 from ..world import World, call
@@ -39,7 +41,12 @@ FRAMES = (
         r"(?:(?:take|put|bring|set|roll|turn|move|get|return|reset|restore|revert|go|jump|step|switch|return)(?: (?:me|us|it|this|that|all|everything|things|the \w+(?: \w+)?|my \w+|this \w+|[\w-]*[./][\w./-]+))? back|back)\b(?= to| on| in| from| as|$| \d| an?\b| half| before| like| how| by| one| two| a couple)",
         "back",
     ),
-    frame("rewind", 88, r"(?:restore|revert|recover|reset|return|bring back|get back)\b", "weak"),
+    frame(
+        "rewind",
+        88,
+        r"(?:restore|revert|recover|reset|return|bring back|get back|give (?:me|us) back|give back)\b",
+        "weak",
+    ),
     frame(
         "rewind",
         80,
@@ -67,7 +74,7 @@ FRAMES = (
     frame(
         "rewind",
         85,
-        r"(?:load|apply|use|check ?out|activate|go to|open)(?= (?:the )?(?:last |latest |previous )?snapshot\b)",
+        r"(?:load|apply|use|check ?out|activate|go to|open)(?= (?:the )?(?:last |latest |previous |[\w.-]+ )?snapshot\b)",
         "weak",
     ),
 )
@@ -260,4 +267,7 @@ def _undo(clause: Clause) -> Found | None:
         raw = place.text.raw(place.text.low.find(low), None)
         raw = re.sub(r"^(?:my|that|your) ", "the ", raw, flags=re.IGNORECASE).strip(" .,!?")
         return made(call("rewind", to=f"before {raw if body.startswith('the ') else 'the ' + raw}", on=place.on))
+    of_daily = re.fullmatch(r"(?:the|my|your|our|his|her) ([a-z]+)", low)
+    if of_daily and ordinary(of_daily[1]) and of_daily[1] not in OBJECTS and of_daily[1] not in SERVICEISH:
+        return NO
     return None if clause.head.strip() == "reverse" else asks(_which(clause.world))

@@ -14,6 +14,13 @@ from ..values import PATH, namelike, pathlike
 from ..world import call
 
 FRAMES = (
+    frame("scan", 94, r"(?:(?:show|tell|explain|check|see|find out|figure out|know)(?: (?:me|us))? )?(?:what|how) (?:the|this|my|our) (?:project|repo\w*|codebase|app|code|stack|folder) (?:is|does|uses|needs|has|looks|requires|wants|depends|consists|contains)\b", "stack"),
+    frame(
+        "scan",
+        95,
+        r"(?:what|which)(?: \w+)? (?:would|do|should|must|will|does) (?:i|we|one|somebody|someone)(?: still| first| all)? (?:have to|need to|need|must|got to)? ?(?:install|get|add|set up)\b",
+        "stack",
+    ),
     frame(
         "scan",
         94,
@@ -41,7 +48,7 @@ FRAMES = (
     frame(
         "scan",
         93,
-        r"(?:hit|give|get|show|tell)(?: me| us)? (?:with )?(?:the |a |all )?(?:(?:full|complete|whole) )?(?:dependenc(?:y|ies)|deps|requirements)(?: list)?\b",
+        r"(?:hit|give|get|show|tell)(?: me| us)? (?:with )?(?:the |a |all )?(?:(?:full|complete|whole) )?(?:dependenc(?:y|ies)|deps|requirements)(?: list)?\b(?! installed)",
         "stack",
     ),
     frame(
@@ -119,7 +126,7 @@ FRAMES = (
     frame(
         "scan",
         93,
-        r"(?:(?:show|tell|list|see)(?: me| us)? )?(?:what|which)(?:'s| is| are| do)?(?: (?:(?:\S+) )?(?:version|versions|tools?|packages?|software|runtimes?|programs?|hardware|gpus?|cpus?|graphics card|ram|memory|os|operating system|processor|disk))*(?: (?:do|does|have|has|is|are))?(?: (?:i|we|this|my|the|you))?(?: (?:machine|laptop|computer|box|system|host|server|pc))? ?(?:have|has|got|installed|available|present|am i (?:on|using|running)|are we (?:on|using)|does (?:it|this) (?:use|run|have))\b",
+        r"(?:(?:show|tell|list|see)(?: me| us)? )?(?:what|which)(?:'s| is| are| do)?(?: (?:(?:\S+) )?(?:version|versions|tools?|packages?|software|runtimes?|programs?|hardware|gpus?|cpus?|graphics card|ram|memory|os|operating system|processor|disk))*(?: (?:do|does|have|has|is|are))?(?: (?:i|we|this|my|the|you))?(?: (?:machine|laptop|computer|box|system|host|server|pc))? ?(?:(?:have|has)(?! to\b)|got|installed|available|present|am i (?:on|using|running)|are we (?:on|using)|does (?:it|this) (?:use|run|have))\b",
         "machine",
     ),
     frame(

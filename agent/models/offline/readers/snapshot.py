@@ -7,6 +7,7 @@ import re
 from ..english import ordinary
 from ..found import NO, Clause, Found, asks, made, quoted
 from ..frame import frame
+from ..moments import TIMES
 from ..normalise import Text
 from ..places import where
 from ..tables import (
@@ -21,10 +22,11 @@ _SNAP = r"(?:snapshot|snap|checkpoint|restore point|save ?point|recovery point|b
 _ENV = r"(?:env\w*|state|project|setup|machine|system|everything|workspace|repo|stack)"
 
 FRAMES = (
+    frame("snapshot", 93, r"keep (?:a|one|another) (?:new |full )?snapshot\b", "noun"),
     frame(
         "snapshot",
         93,
-        rf"(?:(?:a |an |the |another |one more )|(?:take|make|create|do|grab|get|save|record|capture|store|shoot|want|need|like|have|add|with|feel better with|give)(?: me| us)?(?: a| an| the| another| one| one more| new| quick| full| fresh| complete| proper| safety| little)* )?{_SNAP}\b(?! (?:of )?(?:list|history|s\b))",
+        rf"(?:(?:a |an |the |another |one more |quick |new |fresh |full )+|(?:take|make|create|do|grab|get|save|record|capture|store|shoot|want|need|like|have|add|with|feel better with|give)(?: me| us)?(?: a| an| the| another| one| one more| new| quick| full| fresh| complete| proper| safety| little)* )?{_SNAP}\b(?! (?:of )?(?:list|history|s\b))",
         "noun",
     ),
     frame(
@@ -50,7 +52,7 @@ def read(clause: Clause) -> Found | None:
     rest = clause.rest
     low = clause.text.low
     if any(
-        word in EVERYDAY
+        word in EVERYDAY - TIMES
         for word in re.findall(
             r"[a-z]+", re.sub(r"(?:called|named|labell?ed|as|label|name)\s.*", "", clause.rest.masked())
         )
@@ -62,6 +64,9 @@ def read(clause: Clause) -> Found | None:
         and not re.match(r"(?:take|make|create|do|snap)", low)
     ):
         return None
+    my_thing = re.match(r"\s*(?:of )?(?:my|your|our|his|her) ([a-z]+)$", rest.low)
+    if my_thing and my_thing[1] not in OBJECTS and my_thing[1] not in SERVICEISH and ordinary(my_thing[1]):
+        return NO
     label: str | None = None
     if (of := re.match(r"\s*of (?:the |my |our |this |a )*([\w./:@-]+)", rest.low)) and (
         of[1] not in OBJECTS
@@ -70,7 +75,7 @@ def read(clause: Clause) -> Found | None:
         and ordinary(of[1])
         and of[1] not in SERVICEISH
         and of[1]
-        not in ("current", "container", "vm", "what", "how", "python", "whole", "entire", "full", "present", "dev")
+        not in ("now", "here", "current", "container", "vm", "what", "how", "python", "whole", "entire", "full", "present", "dev")
     ):
         return NO
     if match := _LABEL.search(rest.masked()):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 
+from ..english import ordinary
 from ..found import NO, Clause, Found, asks, made
 from ..frame import SHOW, frame
 from ..normalise import Text
 from ..places import where
 from ..tables import (
     EVERYDAY,
+    OBJECTS,
+    SERVICEISH,
 )
 from ..world import call
 
@@ -67,6 +70,13 @@ def read(clause: Clause) -> Found | None:
         bare=True,
     )
     rest = re.sub(r"[^\w\s-]", " ", clause.rest.low)
+    if (
+        (of := re.match(r"\s*of (?:my|your|his|her|our) ([a-z]+)$", rest.rstrip()))
+        and ordinary(of[1])
+        and of[1] not in SERVICEISH
+        and of[1] not in OBJECTS
+    ):
+        return NO
     if any(word in EVERYDAY for word in rest.split()) or re.search(
         r"\b(?:order|ticket|flight|application for|relationship|http|pull request|pr|my (?:day|life))\b", rest
     ):

@@ -16,6 +16,7 @@ from ..values import coined, context, namelike
 from ..world import call
 
 FRAMES = (
+    frame("switch", 89, r"be (?:in|on)(?= (?:the )?(?:prod|production|staging|dev|development|qa|test|uat|preprod)(?: context)?\W*$)", "to"),
     frame(
         "switch",
         89,
@@ -48,7 +49,7 @@ def read(clause: Clause) -> Found | None:
     if clause.frame.how == "use" and re.search(r"snapshot", low):
         return None
     match = re.fullmatch(
-        r"(?:the |my |our |context |env\w* |to )*(?:called |named )?[\"'`]?([\w.-]+)[\"'`]?((?: (?:the )?(?:context|env\w*|current context|current|workspace|now|again|instead|as context))*)",
+        r"(?:the |my |our |context |env\w* |to )*(?:called |named )?[\"'`]?([\w.-]+)[\"'`]?((?: (?:the )?(?:context|env\w*|current context|current|workspace|now|again|instead|from now on|for now|as context))*)",
         low,
     )
     if not match:
