@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Sequence
 
 from ...tools.errors import Usage
-from ..config import Settings
 from .flags import Parser, settings
 from .piped import piped
 from .render import Screen
@@ -29,19 +28,20 @@ def run(argv: Sequence[str]) -> int:
     waits = "-" in given.words
     words = " ".join(word for word in given.words if word != "-").strip()
     chosen = settings(given, os.environ)
-    reading = _Reading(lambda: piped(words=bool(words) and not waits))
+    screen = Screen(chosen)
+    reading = _Reading(lambda: piped(words=bool(words) and not waits, tell=screen.note))
     if not words:
         words, context = reading.text().strip(), ""
         if not words:
             raise NOTHING
-        return asyncio.run(_run(chosen, words, lambda: context))
-    return asyncio.run(_run(chosen, words, reading.text))
+        return asyncio.run(_run(screen, words, lambda: context))
+    return asyncio.run(_run(screen, words, reading.text))
 
 
-async def _run(chosen: Settings, words: str, context: Callable[[], str]) -> int:
+async def _run(screen: Screen, words: str, context: Callable[[], str]) -> int:
     from ..session import Session
 
-    screen = Screen(chosen)
+    chosen = screen.settings
     screen.think()
     talk = Conversation(screen)
 

@@ -7,6 +7,7 @@ import select
 import stat
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,10 +19,11 @@ PATIENCE = 3.0
 """Seconds that a pipe gets when another program stands at its other end, as in `slow-command | ask …`."""
 
 
-def piped(*, words: bool) -> str:
+def piped(*, words: bool, tell: Callable[[str], None] = lambda _: None) -> str:
     """The text on stdin. With a request in `words` it is context: an idle pipe is given up on, a terminal not read.
 
-    Without one stdin is the request, and is waited for. Returns "" when there is nothing.
+    Without one stdin is the request, and is waited for. Returns "" when there is nothing; `tell` is told when that may
+    have been too early.
     """
     if sys.stdin is None or sys.stdin.isatty():  # pyright: ignore[reportUnnecessaryComparison]  # None after `<&-`
         return ""
@@ -34,7 +36,12 @@ def piped(*, words: bool) -> str:
         return _read(handle)
     if stat.S_ISCHR(mode):
         return "" if words else _read(handle)  # /dev/null, or a device without an end
-    if words and not _ready(handle, _patience(handle)):
+    patience = _patience(handle) if words else 0.0
+    if words and not _ready(handle, patience):
+        if patience > GRACE:
+            tell(
+                f"nothing came through the pipe in {patience:.0f} s: going on without it. With a `-` it is waited for."
+            )
         return ""
     return _read(handle)
 

@@ -144,6 +144,7 @@ class Screen:
     def note(self, text: str, style: str = "dim") -> None:
         """A remark beside the answer; silenced by --quiet and --json."""
         if not self.settings.quiet and not self.settings.json:
+            self.meter.clear()
             self._put(self.err, self.paint(style, text) + "\n")
 
     def lines(self, lines: Sequence[Line], *, answer: bool = True) -> None:

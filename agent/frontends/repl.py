@@ -46,6 +46,7 @@ class Repl:
         self.draft = ""
         """What the next prompt starts with: a request to be edited."""
         self._opening: asyncio.Task[None] | None = None
+        self._reminded = False
 
     async def talk(self) -> int:
         """Read, answer, repeat, until Ctrl-D."""
@@ -118,12 +119,20 @@ class Repl:
         self.screen.think()
         try:
             await asyncio.shield(self._opening)
+            self._remind()
         except BaseException:
             if self._opening.done():
                 self._opening = None  # the next request tries again
             raise
         finally:
             self.screen.meter.end()
+
+    def _remind(self) -> None:
+        """A plan of an earlier process that still waits is mentioned once."""
+        session = self.talking.session
+        if session is not None and session.waiting is not None and not self._reminded:
+            self.screen.note("a plan of this conversation still waits; say yes to see it again")
+        self._reminded = True
 
     def plan(self, only: bool) -> None:
         """Only show plans from now on, or carry them out again."""
