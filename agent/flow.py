@@ -164,8 +164,6 @@ class Flow:
                 return self._mend(state, calls, {len(prepared): error}, understood=True)
         later = [*(call_json(call) for call in calls[len(prepared) :]), *state["later"]]
         self.emit(Planned(tuple(prepared), tuple(call_of(call) for call in later)))
-        if later:
-            self.emit(Notice(f"planned after that: {', '.join(call['tool'] for call in later)}"))
         found: Json = {
             "prepared": [plain(prepared_json(item)) for item in prepared],
             "later": later,

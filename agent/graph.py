@@ -8,8 +8,11 @@ recall ─▶ think ─▶ gate ─▶ ask ─▶ act ─▶ remember
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,10 +21,28 @@ from .flow import Flow
 from .turn import Json, State, fresh
 
 
-def build(flow: Flow, saver: Any = None) -> Any:
-    """Compile the graph over these parts; `saver` is a checkpointer or None."""
+def load() -> None:
+    """Import langgraph, as little of it as is used; a front end may do it early, in a thread."""
     # Read when langgraph is imported: stored data may never name a type to build.
     os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
+    if "langgraph.graph" in sys.modules or "langgraph_sdk" in sys.modules:
+        return
+    spec = find_spec("langgraph_sdk")
+    if spec is None:
+        return
+    # Of the SDK langgraph needs one type; the package's own __init__ loads an HTTP client for it (0.06 s of 0.40). It is
+    # left out here, and not missed: whoever imports the SDK later gets it whole.
+    sys.modules["langgraph_sdk"] = module_from_spec(spec)
+    try:
+        for module in ("langgraph.graph", "langgraph.checkpoint.sqlite.aio"):
+            import_module(module)
+    finally:
+        del sys.modules["langgraph_sdk"]
+
+
+def build(flow: Flow, saver: Any = None) -> Any:
+    """Compile the graph over these parts; `saver` is a checkpointer or None."""
+    load()
     from langgraph.graph import END, START, StateGraph
     from langgraph.types import interrupt
 
@@ -61,11 +82,12 @@ class Thread:
         for stored data that cannot be read."""
         saver: Any = None
         if self._file is None:
+            load()
             from langgraph.checkpoint.memory import InMemorySaver
 
             saver = InMemorySaver()
         else:
-            os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
+            load()
             import aiosqlite
             from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
             from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver

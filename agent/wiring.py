@@ -49,7 +49,16 @@ class Parts:
 
     def known(self) -> Known:
         """Names that exist here, newest first. Reads small files only."""
-        return Known(project=self.settings.path.name, snapshots=_snapshots(self.settings))
+        return Known(project=self.settings.path.name, snapshots=self._snapshots())
+
+    def _snapshots(self) -> tuple[str, ...]:
+        from ..tools.store.store import Store
+
+        try:
+            found = Store(self.settings.state / "store").snapshots(str(self.settings.path.resolve()), self.settings.on)
+        except EnvSyncError:
+            return ()  # whoever uses a snapshot is told; a request is understood without
+        return tuple(dict.fromkeys(name for one in reversed(found) for name in (one.label, one.id) if name))
 
     async def close(self) -> None:
         """Let go of the memory."""
@@ -160,7 +169,3 @@ def _remembered(note: Note) -> Remembered:
 
 def _short(text: str) -> str:
     return text if len(text) <= LONG else f"{text[: LONG - 2]} …"
-
-
-def _snapshots(settings: Settings) -> tuple[str, ...]:
-    return ()

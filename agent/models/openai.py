@@ -22,7 +22,7 @@ CONNECT = 5.0
 """Seconds for a connection."""
 FIRST = 120.0
 """Seconds for the first piece of an answer: a local model may have to be loaded first."""
-SILENT = 7.0
+SILENT = 6.0
 """Seconds without a first piece after which the endpoint is asked whether it lives at all."""
 BETWEEN = 60.0
 """Seconds between two pieces; heartbeats are no pieces."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.error
 import urllib.request
 from functools import cache
@@ -58,21 +59,38 @@ def _data(request: Request) -> str:
 @cache
 def tool_schemas() -> list[dict[str, Any]]:
     """Every tool as a function the model may call."""
-    return [
-        {
-            "type": "function",
-            "function": {
-                "name": name,
-                "description": cleandoc(registry.find(name).doc),
-                "parameters": compact(registry.schema(registry.find(name).args)),
-            },
-        }
-        for name in registry.names()
-    ]
+    return [_function(name) for name in registry.names()]
+
+
+def _function(name: str) -> dict[str, Any]:
+    tool = registry.find(name)
+    parameters = compact(registry.schema(tool.args))
+    del parameters["description"]
+    for common in COMMON & set(parameters["properties"]):
+        parameters["properties"][common].pop("description", None)
+    return {
+        "type": "function",
+        "function": {"name": name, "description": hint(tool.doc), "parameters": parameters},
+    }
+
+
+COMMON = frozenset({"on", "path"})
+"""Arguments that the system prompt describes, once for all tools."""
+SHORT = 80
+"""Characters: all tools share 6 KB with the system prompt."""
+_DROPPED = ("default", "maxItems", "minItems", "maximum", "minimum", "maxLength", "minLength", "pattern")
+"""What a model does not need in a schema: a default is what leaving out means, and limits are checked here anyway."""
+
+
+def hint(doc: str) -> str:
+    """A tool's docstring for a model: its summary, and the sentence that says what to use it for when it is short."""
+    first, _, rest = cleandoc(doc).partition("\n")
+    use = re.search(r"(?:Use it|For|Give|With) [^.]*?\.(?=\s|$)", " ".join(rest.split()))
+    return f"{first} {use[0]}" if use and len(use[0]) <= SHORT else first
 
 
 def compact(schema: Any) -> Any:
-    """A schema without what a model does not need: `null` beside a type and defaults that mean "not given"."""
+    """A schema without what a model does not need, and without `null` beside a type, which means "not given" as well."""
     if isinstance(schema, list):
         return [compact(item) for item in cast(list[Any], schema)]
     if not isinstance(schema, dict):
@@ -82,9 +100,12 @@ def compact(schema: Any) -> Any:
     if len(options) == 1:
         del body["anyOf"]
         body = {**options[0], **body}
-    if body.get("default", 0) in (None, [], ""):
-        del body["default"]
-    return {key: compact(value) for key, value in body.items()}
+    if "type" in body or "anyOf" in body or "enum" in body:
+        body = {key: value for key, value in body.items() if key not in _DROPPED}
+    if "properties" in body:
+        # Its keys are names and no keywords: an argument may be called `default`.
+        body["properties"] = {name: compact(value) for name, value in body["properties"].items()}
+    return {key: value if key == "properties" else compact(value) for key, value in body.items()}
 
 
 class Heard:
