@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from rewinding import append, change, fact, rewind, snapshot
 from envsync.tools.contract import Context
 from envsync.tools.errors import Usage
 from envsync.tools.history.tool import HISTORY, History
+from envsync.tools.moments.times import span
 from envsync.tools.store.place import snapshots_of, store_of
 
 
@@ -69,7 +71,7 @@ async def test_a_query_finds_what_it_is_about(lived: Context) -> None:
     assert (await history(lived, query="database port 5433")).entries[0].kind == "note"
     nothing = await history(lived, query="kubernetes", kind="actions")
     assert nothing.entries == ()
-    assert "nothing is recorded about 'kubernetes'" in nothing.summary
+    assert "nothing is recorded for 'kubernetes'" in nothing.summary
 
 
 async def test_hostile_54_the_order_is_by_number_when_the_clock_jumped_back(context: Context, project: Path) -> None:
@@ -100,3 +102,41 @@ async def test_other_projects_are_left_out(lived: Context, tmp_path: Path) -> No
     assert (await history(replace(lived, path=other))).entries == ()
     await change(replace(lived, path=other), fact("elsewhere"), summary="elsewhere")
     assert "elsewhere" not in str((await history(lived)).entries)
+
+
+async def test_a_question_about_a_time_is_answered_for_that_time(lived: Context) -> None:
+    store = store_of(lived)
+    newest = snapshots_of(lived)[-1]
+    store.save(newest.model_copy(update={"label": "old", "at": lived.now() - timedelta(days=1)}))
+    today = await history(lived, query="what did I do today?")
+    assert "'old'" not in [e.what for e in today.entries]
+    assert len(today.entries) > 3
+    yesterday = await history(lived, query="what happened yesterday?")
+    assert [e.what for e in yesterday.entries] == ["'old'"]
+    both = await history(lived, query="numpy today")
+    assert both.entries[0].what.startswith("upgrade numpy")
+    assert len(both.entries) < len(today.entries)
+
+
+@pytest.mark.parametrize(
+    ("words", "start", "end", "rest"),
+    [
+        ("what did I do yesterday?", "10 00:00", "11 00:00", "what did I do"),
+        ("since yesterday", "10 00:00", "11 17:30", ""),
+        ("numpy this week", "09 00:00", "11 17:30", "numpy"),
+        ("on monday", "09 00:00", "10 00:00", ""),
+        ("in the last hour", "11 16:30", "11 17:30", ""),
+        ("two hours ago", "11 15:30", "11 17:30", ""),
+    ],
+)
+def test_spans(monkeypatch: pytest.MonkeyPatch, words: str, start: str, end: str, rest: str) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        found = span(words, datetime(2025, 6, 11, 15, 30, tzinfo=UTC))
+        assert found is not None
+        assert [at.astimezone().strftime("%d %H:%M") for at in found[:2]] == [start, end]
+        assert found[2] == rest
+    finally:
+        monkeypatch.undo()
+        time.tzset()

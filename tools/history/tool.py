@@ -12,8 +12,9 @@ from pydantic import Field
 from ..contract import Args, Block, Context, Remembered, Result, Table, Tool
 from ..errors import Usage
 from ..journal import Journal, Record
-from ..moments.meaning import relevance
+from ..moments.meaning import relevance, words_of
 from ..moments.say import ago, clock, count, shown, size, title
+from ..moments.times import span
 from ..plan import Data, Risk
 from ..store.model import Snapshot
 from ..store.place import snapshots_of
@@ -21,6 +22,10 @@ from ..store.place import snapshots_of
 RECENT = 2000
 STATES = {"committed": "done", "compensated": "failed, taken back", "broken": "failed, partly taken back",
           "stopped": "stopped, kept", "interrupted": "interrupted", "open": "not finished"}  # fmt: skip
+
+
+ASKING = frozenset(words_of("what who which happened changed show list everything all history timeline project here"))
+"""Words of a question that say nothing about what it is for."""
 
 
 class HistoryArgs(Args):
@@ -62,7 +67,10 @@ async def read(args: HistoryArgs, context: Context) -> History:
     Use it for "what did I do yesterday?", "when did we upgrade numpy?", "which snapshots are there?". `query` takes the
     user's own words.
     """
-    query = (args.query or "").strip()
+    asked = (args.query or "").strip()
+    when = span(asked, context.now()) if asked else None
+    query = when[2] if when else asked
+    query = query if set(words_of(query)) - ASKING else ""
     records = Journal(context.state).recent(RECENT, host=context.host.name, path=str(context.path))
     snapshots = snapshots_of(context)
     ordered = _in_order(records, snapshots)
@@ -82,22 +90,26 @@ async def read(args: HistoryArgs, context: Context) -> History:
     entries = [_action(item) if isinstance(item, Record) else _snapshot(item, records) for item in reversed(ordered)]
     remembered: list[Remembered] = []
     if args.kind == "all":
-        remembered = await _notes(query, context, args.limit)
+        # A turn that did something is told by its action, in the journal's words.
+        told = [record.plan.summary for record in records]
+        remembered = [n for n in await _notes(query, context, args.limit) if not any(text in n.text for text in told)]
         for note in remembered:
             at = next((i for i, entry in enumerate(entries) if entry.at <= note.at), len(entries))
             entries.insert(
                 at, Happened(at=note.at, kind="note", id=f"n{note.id}", what=_line(note.text), state=note.origin)
             )
+    if when:
+        entries = [entry for entry in entries if when[0] <= entry.at <= when[1]]
     total = len(entries)
     if query:
-        near = {f"n{note.id}" for note in remembered[:5]}
+        near = {f"n{note.id}" for note in remembered[:3]}
         scores = relevance(query, [f"{e.kind} {e.id} {e.what} {e.state}" for e in entries])
         ranked = sorted(
             ((score, -i) for i, score in enumerate(scores) if score >= 0.5 or (entries[i].id in near)), reverse=True
         )
         entries = [entries[-i] for _, i in ranked]
     entries = entries[: args.limit]
-    return History(summary=_summary(entries, total, query, context), entries=tuple(entries))
+    return History(summary=_summary(entries, total, asked, bool(query), context), entries=tuple(entries))
 
 
 def _in_order(records: Sequence[Record], snapshots: Sequence[Snapshot]) -> list[Record | Snapshot]:
@@ -147,13 +159,13 @@ def _snapshot(snapshot: Snapshot, records: Sequence[Record]) -> Happened:
     return Happened(at=snapshot.at, kind="snapshot", id=snapshot.id, what=what, state=held, snapshot=snapshot.id)
 
 
-def _summary(entries: Sequence[Happened], total: int, query: str, context: Context) -> str:
-    about = f" about {_line(query)!r}" if query else ""
+def _summary(entries: Sequence[Happened], total: int, asked: str, ranked: bool, context: Context) -> str:
+    about = f" for {_line(asked)!r}" if asked else ""
     if not entries:
-        return f"nothing is recorded{about} in this project" + ("" if query else " yet: envsync snapshot records it")
+        return f"nothing is recorded{about} in this project" + ("" if asked else " yet: envsync snapshot records it")
     newest = entries[0]
     shown_of = f"{len(entries)} of {count(total, 'entry')}" if len(entries) < total else count(total, "entry")
-    first = "the best match" if query else "the newest"
+    first = "the best match" if ranked else "the newest"
     return f"{shown_of}{about}; {first}, {ago(newest.at, context.now())}: {shown(newest.what)}"
 
 

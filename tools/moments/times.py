@@ -67,3 +67,48 @@ def _parse(text: str, base: datetime) -> datetime | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # dateparser 1.2 still calls deprecated parts of the standard library
         return dateparser.parse(text, languages=["en"], settings={"RELATIVE_BASE": base, "PREFER_DATES_FROM": "past"})
+
+
+_DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+_SPAN = re.compile(
+    rf"\b(?:(since|after|from|in the|the|on|over the)\s+)?"
+    rf"(today|tonight|yesterday|this (?:morning|afternoon|evening|week|month|year)|(?:last|past) (?:hour|day|week|month|year|night|{_DAY})"
+    rf"|{_DAY}|\d{{4}}-\d\d-\d\d|(?:\d+|an?|one|two|three|four|five|six|ten|half an|a few|a couple of) "
+    rf"(?:minutes?|hours?|days?|weeks?|months?) ago)\b",
+    re.IGNORECASE,
+)
+
+
+def span(words: str, now: datetime) -> tuple[datetime, datetime, str] | None:
+    """The stretch of time that a question is about (`what did I do yesterday?`), and the question without it.
+
+    A day means that day, anything else from that moment on, and so does a day after `since`. None when there is none.
+    """
+    found = _SPAN.search(words)
+    if found is None:
+        return None
+    rest = f"{words[: found.start()]} {words[found.end() :]}".strip(" ?.!,")
+    phrase, here = found[2].casefold(), now.astimezone()
+    midnight = here.replace(hour=0, minute=0, second=0, microsecond=0)
+    match phrase.split():
+        case ["today" | "tonight"] | ["this", "morning" | "afternoon" | "evening"]:
+            return midnight, now, rest
+        case ["this", "week"]:
+            return midnight - timedelta(days=here.weekday()), now, rest
+        case ["this", "month"]:
+            return midnight.replace(day=1), now, rest
+        case ["this", "year"]:
+            return midnight.replace(month=1, day=1), now, rest
+        case ["last" | "past", "hour" | "day" | "week" | "month" | "year" as unit]:
+            hours = {"hour": 1, "day": 24, "week": 168, "month": 31 * 24, "year": 366 * 24}[unit]
+            return now - timedelta(hours=hours), now, rest
+        case _:
+            at = moment(phrase, now)
+    if at is None:
+        return None
+    if CLOCK.search(phrase) and "night" not in phrase:
+        return at, now, rest
+    start = at.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    if found[1] and found[1].casefold() in ("since", "after", "from"):
+        return start, now, rest
+    return start, start + timedelta(days=1), rest
