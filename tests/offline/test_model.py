@@ -1,0 +1,130 @@
+"""The offline model as the agent and the evals use it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from envsync.agent.events import Call
+from envsync.agent.models.base import Known, Request, Thought, Turn
+from envsync.agent.models.offline.frames import READERS
+from envsync.agent.models.offline.model import OfflineModel, risk
+from envsync.agent.models.offline.tables import RISKS
+from envsync.tools import registry
+from envsync.tools.risk import Risk
+
+MODEL = OfflineModel()
+
+
+def calls(text: str, **context: object) -> list[tuple[str, dict[str, object]]]:
+    return [(call.tool, dict(call.args)) for call in MODEL.understand(Request(text, **context)).calls]  # type: ignore[arg-type]
+
+
+async def test_think_yields_exactly_one_thought() -> None:
+    pieces = [piece async for piece in MODEL.think(Request("install numpy"))]
+    assert pieces == [Thought("calls", (Call("provision", {"packages": ["numpy"]}),))]
+
+
+def test_every_tool_of_the_contract_has_a_reader_and_the_registrys_risk() -> None:
+    assert set(READERS) == set(RISKS)
+    for entry in registry.TOOLS:
+        assert RISKS[entry.name] == entry.risk
+
+
+@pytest.mark.parametrize("entry", [entry.name for entry in registry.TOOLS])
+def test_arguments_of_every_case_are_what_the_real_tool_takes(entry: str) -> None:
+    """A slot under a wrong name or of a wrong type would only show when somebody says it."""
+    tool = registry.find(entry)
+    path = Path(__file__).parents[2] / "evals/cases/dev.jsonl"
+    seen = 0
+    for line in path.read_text("utf-8").split("\n"):
+        case = json.loads(line) if line else {}
+        for call in MODEL.understand(Request(case["text"])).calls if case and "context" not in case else ():
+            if call.tool == entry:
+                tool.args.model_validate(json.loads(json.dumps(dict(call.args))), strict=False)
+                seen += 1
+    assert seen > 5
+
+
+def test_a_tool_this_version_lacks_is_said_and_nothing_is_called() -> None:
+    model = OfflineModel(frozenset(registry.names()) - {"deploy"})
+    thought = model.understand(Request("take a snapshot and deploy to swarm"))
+    assert thought.kind == "decline" and not thought.calls and "cannot deploy yet" in thought.reply
+
+
+def test_names_and_commands_go_through_byte_for_byte() -> None:
+    assert calls("install My_Weird.Pkg") == [("provision", {"packages": ["My_Weird.Pkg"]})]
+    assert calls("run  grep  -R   'A  B'  .") == [("run", {"command": "grep  -R   'A  B'  ."})]
+    assert calls("run echo “Hi”")[0][1]["command"] == "echo “Hi”"
+    assert calls("plese instal reqeusts") == [("provision", {"packages": ["reqeusts"]})]
+
+
+def test_what_runs_with_shell_operators_stays_one_command() -> None:
+    assert calls("run make build && deploy to prod") == [("run", {"command": "make build && deploy to prod"})]
+
+
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [
+        ("upgrade django, but take a snapshot first", ["snapshot", "provision"]),
+        ("take a snapshot before you upgrade django", ["snapshot", "provision"]),
+        ("before you upgrade django, take a snapshot", ["snapshot", "provision"]),
+        ("after upgrading django run pytest", ["provision", "run"]),
+        ("run pytest after upgrading django", ["provision", "run"]),
+        ("upgrade django, then run pytest, and finally take a snapshot", ["provision", "run", "snapshot"]),
+    ],
+)
+def test_several_actions_come_in_the_order_they_are_to_be_done(text: str, order: list[str]) -> None:
+    assert [tool for tool, _ in calls(text)] == order
+
+
+def test_half_a_request_is_asked_about_and_not_carried_out() -> None:
+    thought = MODEL.understand(Request("install numpy and restart flumph with gusto"))
+    assert thought.kind == "ask" and "restart flumph" in thought.reply
+
+
+def test_the_session_resolves_it_and_there() -> None:
+    before = (Turn("deploy api", (Call("deploy", {"name": "api"}),), ""),)
+    assert calls("roll it back", history=before) == [("rollback", {"name": "api"})]
+    before = (Turn("scan docker:web", (Call("scan", {"on": "docker:web"}),), ""),)
+    assert calls("install redis there", history=before) == [("provision", {"services": ["redis"], "on": "docker:web"})]
+    assert MODEL.understand(Request("install redis there")).kind == "ask"
+
+
+def test_a_remembered_fact_fills_the_port_and_a_said_one_wins() -> None:
+    notes = ("my database always listens on 5433",)
+    assert calls("deploy database", notes=notes) == [("deploy", {"name": "database", "port": 5433})]
+    assert calls("deploy database on port 9", notes=notes) == [("deploy", {"name": "database", "port": 9})]
+    assert calls("deploy web", notes=notes) == [("deploy", {"name": "web"})]
+
+
+def test_rewind_without_a_target_lists_what_is_known() -> None:
+    thought = MODEL.understand(Request("rewind", known=Known(snapshots=("green", "blue"))))
+    assert thought.kind == "ask" and "green, blue" in thought.reply
+
+
+def test_the_other_one_needs_exactly_one_other() -> None:
+    before = (Turn("roll back api", (Call("rollback", {"name": "api"}),), ""),)
+    two, three = Known(services=("api", "worker")), Known(services=("api", "worker", "db"))
+    assert calls("no, the other one", history=before, known=two) == [("rollback", {"name": "worker"})]
+    assert MODEL.understand(Request("no, the other one", history=before, known=three)).kind == "ask"
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (Call("deploy", {"context": "prod"}), Risk.R3),
+        (Call("deploy", {}), Risk.R2),
+        (Call("switch", {"context": "production"}), Risk.R3),
+        (Call("run", {"command": "rm -rf build"}), Risk.R3),
+        (Call("run", {"command": "sudo /bin/rm x"}), Risk.R3),
+        (Call("run", {"command": "git push --force"}), Risk.R3),
+        (Call("run", {"command": "pytest -q"}), Risk.R2),
+        (Call("destroy", {"name": "x"}), Risk.R3),
+        (Call("scan"), Risk.R0),
+    ],
+)
+def test_the_risk_of_a_call(call: Call, expected: Risk) -> None:
+    assert risk(call) == expected
