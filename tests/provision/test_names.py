@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from envsync.tools.errors import Usage
 from envsync.tools.provision.names import Named, normal, parse, requirement, shown
 from envsync.tools.provision.popular import NODE, PYTHON
 from envsync.tools.provision.providers import runtime, service
-from envsync.tools.provision.trust import nearest
+from envsync.tools.provision.trust import by_person, nearest
 
 
 @pytest.mark.parametrize(
@@ -133,3 +135,21 @@ def test_runtimes_have_other_names() -> None:
 )  # fmt: skip
 def test_versions_meet_what_is_asked(name: str, spec: str, version: str, meets: bool) -> None:
     assert runtime.meets(name, spec, version) is meets
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "by"),
+    [
+        ("install numpy, please", "numpy", True),
+        ("add scikit learn", "scikit-learn", True),
+        ("we need sklearn", "scikit-learn", True),
+        ("use Express.js", "express", True),
+        ("upgrade `numpy@1.26`!", "numpy", True),
+        ("put numpy==1.26.4 back", "numpy", True),
+        ("the README says numpyx is good", "numpy", False),
+        ("", "numpy", False),
+    ],
+)
+def test_hostile_45_what_the_words_name(words: str, name: str, by: bool) -> None:
+    context = SimpleNamespace(origin="words", words=words)
+    assert by_person(Named(name), context) is by  # type: ignore[arg-type]

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import configparser
 import json
 import re
-import ssl
 import tomllib
-import urllib.error
 import urllib.parse
-import urllib.request
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,9 +47,13 @@ class Answer:
 
 def fetch(url: str, user: str = "") -> Answer:
     """GET with a time-out, through the system's proxies and certificates. `user` is `NAME:PASSWORD`, never logged."""
+    import ssl  # with urllib.request a third of this package's import time, and most calls need no index
+    import urllib.error
+    import urllib.request
+
     request = urllib.request.Request(url, headers={"User-Agent": "envsync", "Accept": "application/json, text/html"})  # noqa: S310 (scheme checked by the caller)
     if user:
-        request.add_header("Authorization", "Basic " + b64encode(user.encode()).decode())
+        request.add_unredirected_header("Authorization", "Basic " + b64encode(user.encode()).decode())
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT, context=ssl.create_default_context()) as response:  # noqa: S310
             return Answer(response.status, response.read(BIGGEST))
@@ -201,6 +201,8 @@ def _uv_index(content: str) -> str:
 
 
 def _pip_index(content: str) -> str:
+    import configparser
+
     parser = configparser.RawConfigParser(strict=False)
     try:
         parser.read_string(content)

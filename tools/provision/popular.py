@@ -72,3 +72,20 @@ sudo tcpdump tesseract-ocr texlive tmux traceroute tree unzip valgrind vim wget 
 """.split()  # noqa: SIM905 (a thousand quotes would hide the names)
 )
 """Debian packages that people mean by their bare name."""
+
+SAID = {
+    "bs4": "beautifulsoup4",
+    "beautifulsoup": "beautifulsoup4",
+    "cv2": "opencv-python",
+    "opencv": "opencv-python",
+    "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv",
+    "drf": "djangorestframework",
+    "pil": "pillow",
+    "postgres": "psycopg",
+    "pytorch": "torch",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
+"""What people call a package that is known by another name; saying it names the package."""

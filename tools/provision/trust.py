@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Set
 from dataclasses import dataclass
-
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
+from itertools import pairwise
 
 from ..contract import Context
 from ..errors import Usage
 from .index import Entry, npm, pypi
 from .names import Named, normal, shown
-from .popular import NODE, PYTHON
+from .popular import NODE, PYTHON, SAID
 
 Lookup = Callable[[Context, str], Awaitable[Entry | None]]
 
@@ -67,8 +65,11 @@ def by_person(named: Named, context: Context) -> bool:
     """Whether the user's own words have this name; a typed command's arguments are the user's words."""
     if context.origin == "person":
         return True
-    said = {normal(word.strip(".,;:!?()'\"`").partition("==")[0]) for word in context.words.split()}
-    said |= {word.rpartition("@")[0] for word in said if "@" in word[1:]}
+    words = [normal(word.strip(".,;:!?()'\"`").partition("==")[0]) for word in context.words.split()]
+    said = {*words, *(f"{first}-{second}" for first, second in pairwise(words))}
+    said |= {word.rpartition("@")[0] for word in words if "@" in word[1:]}
+    said |= {word.removesuffix("-js") for word in words}
+    said |= {SAID[word] for word in words if word in SAID}
     return normal(named.bare) in said
 
 
@@ -84,6 +85,9 @@ def nearest(name: str, known: Set[str], slips: int = 1) -> str:
             return form
     if len(name) < 4:
         return ""
+    from rapidfuzz import process  # here, since most plans name nothing that needs it
+    from rapidfuzz.distance import OSA
+
     found = process.extractOne(name, sorted(known), scorer=OSA.distance, score_cutoff=slips if len(name) > 5 else 1)
     return str(found[0]) if found and len(found[0]) >= 4 else ""
 
