@@ -129,7 +129,7 @@ def _fixed(masked: str, match: re.Match[str]) -> bool:
     """A connective that belongs to a phrase: "look and see", "to go and get", "be so kind and", "if …, do"."""
     before = masked[: match.start()].rstrip()
     if re.search(
-        r"\b(?:remember|mind|note|record|know|fyi|fact|following|command|run|execute)(?: this| that)?$", before
+        r"\b(?:remember|mind|a note|note|record|know|fyi|fact|following|command|run|execute)(?: this| that)?$", before
     ) and match[0].strip() in (":", ",", "-"):
         return True
     if (

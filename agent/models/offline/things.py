@@ -35,7 +35,9 @@ _NOUNS = re.compile(
 _VAGUE = re.compile(
     r"^(?:(?:the )?(?:right|correct|proper|needed|same|latest|newest|required|appropriate|other|new) (?:version|one|ones|versions|thing|package|packages)$|something|anything|some(?: \w+)? (?:tool|library|package|thing)|a (?:tool|library|package|thing)|whatever|stuff|things|one|it|that|this|them|those|these)\b"
 )
-_TO_LATEST = re.compile(r"\s+to (?:the |their |its )?(?:latest|newest|most recent|current)(?: stable)?(?: versions?| releases?| ones?)?$")
+_TO_LATEST = re.compile(
+    r"\s+to (?:the |their |its )?(?:latest|newest|most recent|current)(?: stable)?(?: versions?| releases?| ones?)?$"
+)
 
 
 @dataclass
@@ -82,6 +84,9 @@ def _thing(item: Text, found: Things, world: World, upgrade: bool) -> None:
         return
     latest = False
     low = re.sub(r"^(?:the )?version ", "version ", low)
+    if bracket := re.search(r"\s\((?:version |v)?(\d[\w.]*)\)$", item.low):
+        _add(item.cut(0, bracket.start()), bracket[1], found, world, upgrade, "")
+        return
     if match := _OF.match(low):
         _add(item.cut(match.start(2)), match[1], found, world, upgrade, "")
         return

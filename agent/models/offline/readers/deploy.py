@@ -18,6 +18,7 @@ from ..values import HOSTISH, JOINT, PATH, coined, context, namelike, number
 from ..world import call
 
 FRAMES = (
+    frame("deploy", 91, r"scale(?: up| down| out)?(?= (?:the |my |it\b|[\w.-]+).*\d)", "scale"),
     frame(
         "deploy",
         91.5,
@@ -94,6 +95,11 @@ def read(clause: Clause) -> Found | None:
                 )
             args[key] = value if (key, value) != ("replicas", 1) else None
             text, sure = text.blank(match.start(), match.end()), True
+    if match := re.search(r"\s--replicas[ =](\d+)", text.low):
+        args["replicas"], sure = number(match[1]), True
+        text = text.blank(match.start(), match.end())
+    if (match := re.search(r"\sv\d[\w.]*\s*$", text.low)) and text.low[: match.start()].strip():
+        text = text.blank(match.start(), match.end())
     if match := _AS.search(text.low):
         if namelike(match[1]):
             args["name"] = text.raw(match.start(1), match.end(1))
@@ -124,7 +130,10 @@ def read(clause: Clause) -> Found | None:
             ):
                 args["to"] = text.raw(match.start(group), match.end(group))
                 text, sure = text.blank(match.start(), match.end()), True
-            elif re.search(r"\bsomewhere|some server|a server|the (?:\w+ )?(?:server|cloud|cluster|host|box)|another (?:server|host|machine)\b", match[0]):
+            elif re.search(
+                r"\bsomewhere|some server|a server|the (?:\w+ )?(?:server|cloud|cluster|host|box)|another (?:server|host|machine)\b",
+                match[0],
+            ):
                 return asks("Deploy it where? To docker (here), swarm, or a host such as USER@HOST.")
             elif word in ("local", "here", "machine", "laptop"):
                 text = text.blank(match.start(), match.end())
@@ -139,6 +148,11 @@ def read(clause: Clause) -> Found | None:
         text, sure = text.blank(match.start(), match.end()), True
     if re.search(r"\b(?:to|on|as|at|with|onto)\s*$", text.low.rstrip()) and not args:
         return asks("Deploy it where, or as what? To docker (here), swarm, or a host such as USER@HOST.")
+    text = blanked(text, r"\son (?:my|our|the) (?:own )?(?:server|box|host|machine)\b") if args.get("to") else text
+    if re.search(r"\s(?:to|on|onto) (?:the |my |another |some )(?:\w+ )?(?:server|box|host|machine)\b", text.low):
+        return asks("Deploy it where? To docker (here), swarm, or a host such as USER@HOST.")
+    if re.search(r"\s[\w.-]+:\d+\b", text.low):
+        return asks("Is that a name and a port? Say: deploy NAME on port PORT.")
     left = re.sub(r"[^\w\s.@-]", " ", text.low)
     if any(word in EVERYDAY for word in left.split()):
         return NO
@@ -180,6 +194,6 @@ def read(clause: Clause) -> Found | None:
 _DEPLOY_FILLER = words(
     "the a an my our your to on onto in into at for with via using and live out again now please now version "
     "latest current newest new build release it's as is up over just then go straight directly also too of "
-    "from main master running up back server here locally be so we can machine zero downtime without gap health checked "
+    "from main master running up back server here locally server be so we can machine zero downtime without gap health checked "
     "one time once more called named mode"
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..english import ordinary
 from ..found import NO, Clause, Found, asks, made, quoted
 from ..frame import SHOW, frame
 from ..moments import TIMES, target
@@ -11,11 +12,28 @@ from ..normalise import Text
 from ..places import where
 from ..tables import (
     EVERYDAY,
+    PACKAGES,
+    PROGRAMS,
 )
 from ..values import HOSTISH, context, moment, namelike
 from ..world import World, call
 
 FRAMES = (
+    frame("drift", 92.5, r"compare(?= [\w.-]+$)", "compare"),
+    frame("drift", 91, r"(?:check|verify|compare|validate)(?= against )", "noun"),
+    frame(
+        "drift",
+        92,
+        r"(?:am|are|is) (?:i|we|it|my \w+|the \w+|this)(?: now| still)? (?:out of sync|in sync|out of date|behind|ahead|off|diverged)(?: with| from| of)?\b",
+        "is",
+    ),
+    frame("drift", 93, r"(?:what's|what is|what are|show(?: me)?|tell me) the differences? between\b", "noun"),
+    frame(
+        "drift",
+        95,
+        r"what (?:did|have) (?:i|we) (?:just )?(?:change|changed|modify|modified|break|broken|touch|touched)\b",
+        "what",
+    ),
     frame(
         "drift",
         95,
@@ -115,7 +133,7 @@ _SPEC = re.compile(
 )
 
 _SIDE = re.compile(
-    r"(?:\b(?:compared )?(?:against|versus|vs\.?|match(?:es|ing)?|with|to|from|than|relative to|since|after|between|on top of|and)\s+(?=\S))"
+    r"(?:\b(?:compared )?(?:against|versus|vs\.?|match(?:es|ing)?|with|(?<!up )to|from|than|relative to|since|after|between|on top of|and)\s+(?=\S))"
 )
 
 _OWNER = re.compile(
@@ -131,7 +149,9 @@ def read(clause: Clause) -> Found | None:
     how, world = clause.frame.how, clause.world
     text = clause.text
     low = text.low
-    if re.match(r"what(?:'s| is| are) new (?:in|with|about|at|for) (?!here|my|this|the (?:env|project|repo|lock))", low):
+    if re.match(
+        r"what(?:'s| is| are) new (?:in|with|about|at|for) (?!here|my|this|the (?:env|project|repo|lock))", low
+    ):
         return NO
     if how == "on":
         return made(call("drift", against="spec"))
@@ -153,14 +173,27 @@ def read(clause: Clause) -> Found | None:
     pair = re.search(r"\bbetween\s+(.+?)\s+and\s+(.+)$", low)
     if pair:
         first, second = text.cut(pair.start(1), pair.end(1)), text.cut(pair.start(2), pair.end(2))
-        if re.fullmatch(r"(?:now|here|this|today|me|mine|my \w+|the current \w+|local|my machine)\W*", second.low):
+        if re.fullmatch(
+            r"(?:now|here|this|today|me|mine|my \w+|the current \w+|local|my machine|what i have)\W*", second.low
+        ):
             return made(call("drift", against=_side(first, world)))
         if re.fullmatch(r"(?:now|here|this|today|me|mine|my \w+|the current \w+|local)\W*", first.low):
             return made(call("drift", against=_side(second, world)))
         if HOSTISH.fullmatch(first.low):
             return made(call("drift", on=first.raw(), against=_side(second, world)))
+        if any(
+            ordinary(t.low.split()[-1]) or t.low in PACKAGES or t.low in PROGRAMS for t in (first, second) if t.low
+        ) and not moment(first.low):
+            return NO
         return asks("Which of the two, compared with the environment as it is now?")
     masked = text.masked()
+    if (
+        how == "compare"
+        and (one := re.fullmatch(r"\s*(?:the )?([\w.-]+) (?:with|to|against)\s*", clause.rest.low))
+        and namelike(one[1])
+    ):
+        # "now" at the end was taken off as politeness is
+        return made(call("drift", against=_none(_side(clause.rest.cut(one.start(1), one.end(1)), world))))
     if how == "compare":
         vs = re.match(r"\s*(.*?)\s+(?:with|against|to|and|vs\.?|versus)\s+(.+)$", clause.rest.masked())
         if vs:
@@ -244,7 +277,7 @@ def read(clause: Clause) -> Found | None:
     if (
         against is None
         and how == "is"
-        and (subject := re.match(r"(?:is|are|does|do) (?:the |our )?([\w.-]+)\b", low))
+        and (subject := re.match(r"(?:how )?(?:is|are|does|do) (?:the |our )?([\w.-]+)\b", low))
         and context(subject[1])
     ):
         against = context(subject[1])

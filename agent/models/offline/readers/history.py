@@ -20,6 +20,18 @@ from ..world import call
 FRAMES = (
     frame(
         "history",
+        93,
+        r"(?:do|can) you (?:still )?(?:remember|recall|know)(?= (?:which|what|when|where|who|how|the|my|our|about|anything)\b)(?: about| anything about)?",
+        "know",
+    ),
+    frame(
+        "history",
+        97,
+        r"what (?:was|is) (?:the |my |your |our )?(?:very )?(?:last|latest|most recent) (?:thing|action|step|command|change)(?: (?:that )?(?:you|we|i) (?:did|made|ran|took))?",
+        "last action",
+    ),
+    frame(
+        "history",
         97,
         r"(?:search|look through|check|go through)(?: in)? (?:the |my |our |your )?(?:notes|memory|facts)(?: for| about)?\b",
         "know",
@@ -45,7 +57,7 @@ FRAMES = (
     frame(
         "history",
         96,
-        rf"(?:{SHOW} |search |go through |look (?:at|through|in) )?(?:(?:the|my|our|your|full|whole|complete|action|command|change|project|recent|a|an) )*(?:history|timeline|past actions|audit log|activity log|activity|journal|log of (?:actions|changes|what was done))\b",
+        rf"(?:{SHOW} |search |go through |look (?:at|through|in) )?(?:(?:the|my|our|your|full|whole|complete|action|command|change|project|recent|a|an) )*(?:(?:\d+ )?(?:entries|items|lines|part) (?:of|in|from) (?:the |my )?history|history|timeline|past actions|audit log|activity log|activity|journal|log of (?:actions|changes|what was done))\b",
         "history",
     ),
     frame(
@@ -158,6 +170,8 @@ def read(clause: Clause) -> Found | None:
     kind = {"snapshots": "snapshots", "last": "snapshots", "actions": "actions"}.get(how)
     limit: int | None = 1 if how == "last" else None
     query: str | None = None
+    if how == "last action":
+        return made(call("history", kind="actions", limit=1))
     if how in ("snapshots", "actions", "history"):
         if match := _COUNT.search(low):
             limit = number(match[1])
@@ -166,7 +180,7 @@ def read(clause: Clause) -> Found | None:
         elif how == "history" and re.search(r"\bsnapshots\b", rest.low):
             kind = "snapshots"
         if (match := _ABOUT.search(rest.low)) and not re.match(
-            r"(?:this|the|my|our) (?:project|env\w*|machine|snapshots?|repo)$|(?:all|snapshots?|actions?|(?:all )?(?:the |my )?(?:snapshots|actions))$",
+            r"(?:this|the|my|our) (?:project|env\w*|machine|snapshots?|repo)$|(?:all|snapshots?|actions?|(?:all )?(?:the |my )?(?:snapshots|actions|history|timeline))$",
             rest.low[match.end() :],
         ):
             query = _words(rest.cut(match.end()))
@@ -179,11 +193,11 @@ def read(clause: Clause) -> Found | None:
             and not match[1].isdigit()
             and match[1] not in ("actions", "snapshots", "recent")
         ):
-            query = rest.raw()
+            query = None if match[1] in ("history", "memory", "timeline") else rest.raw()
         if query and limit and str(limit) in query:
             query = None
     elif how in ("when", "did", "what did", "know"):
-        body = re.sub(r"^\s*(?:i|we|you|it|was|were|the|did|have|been|anyone)\s+(?=\S)", "", rest.low)
+        body = re.sub(r"^\s*(?:i|we|you|it|was|were|the|on|in|during|did|have|been|anyone)\s+(?=\S)", "", rest.low)
         cut = rest.cut(len(rest.low) - len(body))
         if how == "when":
             cut = rest.cut()

@@ -13,6 +13,7 @@ from ..values import JOINT, namelike, number
 from ..world import call
 
 FRAMES = (
+    frame("logs", 81, r"tail(?= (?:the )?[\w.-]+(?: (?:service|container))?$)", "logs"),
     frame(
         "logs",
         82,
@@ -67,6 +68,8 @@ _LOGWORDS = re.compile(
 def read(clause: Clause) -> Found | None:
     text = clause.text
     low = text.low
+    if re.match(r"(?:sync|copy|push|pull|mirror|upload|download|deploy|install|run)\b", low):
+        return None
     if re.match(r"log (?:my|me|this|a|an|in|out|off|on|it)\b", low):
         return NO
     if re.search(

@@ -21,7 +21,27 @@ from ..values import PATH, coined, namelike, pathlike
 from ..world import call
 
 FRAMES = (
-    frame("provision", 87, r"(?:an? |the )?(?:brand )?new (?:project|app|service|repo|application)(?= (?:from|with|using|based|out of))", "setup"),
+    frame("provision", 87, r"use (?=(?:the |an? )?[\w./-]+ template\b)", "setup"),
+    frame(
+        "provision",
+        88,
+        r"(?:sort out|take care of|handle|resolve|deal with|fix|get|update)(?= (?:all )?(?:the |my |our |missing )*(?:dependencies|deps|requirements|missing packages)\b)",
+        "strong",
+    ),
+    frame("provision", 86.5, r"(?:run|start|launch|boot)(?= (?:me )?(?:a |an |up |another |local )+[\w.-]+)", "weak"),
+    frame(
+        "provision",
+        86.5,
+        r"(?:the |this |our |my )?(?:project|app|repo|code|build|service|backend|frontend|tests?) (?:needs?|requires?|wants?|depends? on|uses?)\b",
+        "weak",
+    ),
+    frame("provision", 88.6, r"(?:make|have|keep)(?= .{2,60} (?:available|usable|present|installed)$)", "ensure"),
+    frame(
+        "provision",
+        87,
+        r"(?:an? |the )?(?:brand )?new (?:project|app|service|repo|application)(?= (?:from|with|using|based|out of))",
+        "setup",
+    ),
     frame(
         "provision",
         97,
@@ -57,7 +77,7 @@ FRAMES = (
     frame(
         "provision",
         88.5,
-        r"(?:make sure|ensure|see to it|check)(?: that)? (?=.{0,60}\b(?:is|are|gets?|be)(?: all)? (?:installed|there|available|present|set up|in place|up to date)\b)",
+        r"(?:make sure|ensure|see to it|check)(?: that)? (?=.{0,60}\b(?:(?:is|are|gets?|be)(?: all)? )?(?:usable|installed|there|available|present|set up|in place|up to date)\b)",
         "ensure",
     ),
     frame("provision", 88, r"(?:upgrade|bump|update|downgrade|pin)\b", "upgrade"),
@@ -99,7 +119,7 @@ _NEW = re.compile(
 _WHOLE = re.compile(
     r"(?:(?:\b(?:it|this|that|everything|all|all of it|the|my|our|a|an|these|those|whole|entire|project|projects|repo|repository|app|application|codebase|code|thing|env|envs|environment|dev|development|local|workspace|setup|machine|stuff|me|us|up|and|running|going|ready|started|set|"
     r"working|to go|to run|for (?:work|development|coding|this project|the project|me|it|dev)|dependencies|dependency|deps|requirements(?:\.txt)?|packages|missing|needed|required|necessary|needs|need|requires|wants|is|are|was|what's|whats|what|whatever|anything|which|of|i|we|you|for|to|run|in|from|here|now|again|properly|completely|correctly|"
-    r"please|place|up for|so|can|could|work|works|on|with|lockfile|package\.json|pyproject\.toml|listed|declared|by|does|has|have|that's|not|there|yet|still|scan|says|said|found|start|installed|build|libs|libraries|tools|prerequisites|modules|missing|stack|things|bits|pieces|be|able|test|tests|quickly|clean|fresh|new|cloned|just|repo's|project's|its|vortex\.yaml|manifest|spec)\b)|[\s,.;:!?'])+"
+    r"please|place|up for|so|can|could|work|works|on|with|lockfile|package\.json|pyproject\.toml|listed|declared|by|does|has|have|that's|not|there|yet|still|scan|says|said|found|start|installed|build|libs|libraries|tools|prerequisites|modules|missing|stack|things|bits|pieces|be|able|coding|code|developing|hacking|working|programming|test|tests|quickly|clean|fresh|new|cloned|just|repo's|project's|its|vortex\.yaml|manifest|spec)\b)|[\s,.;:!?'])+"
 )
 
 _NEEDFUL = re.compile(
@@ -127,7 +147,7 @@ def read(clause: Clause) -> Found | None:
     if how == "ensure":
         text = blanked(
             text,
-            r"\s(?:is|are|gets?|be)(?: all)? (?:installed|there|available|present|set up|in place|up to date)\b.*$",
+            r"\s(?:(?:is|are|gets?|be)(?: all)? )?(?:usable|installed|there|available|present|set up|in place|up to date)\b.*$",
         )
         if _WHOLE.fullmatch(text.low) and _NEEDFUL.search(text.low):
             return made(call("provision", path=place.path, on=place.on))
@@ -159,7 +179,7 @@ def read(clause: Clause) -> Found | None:
     low = text.low.strip(" .,;:!?")
     if template is not None:
         low = re.sub(
-            r"^(?:me |us |up |a |an |the |new |my |project|app|application|service|here|environment|called \S+|named \S+|in \S+| )+",
+            r"^(?:to |create |make |build |start |me |us |up |a |an |the |new |my |project|app|application|service|here|environment|called \S+|named \S+|in \S+| )+",
             "",
             low,
         )

@@ -15,7 +15,7 @@ FRAMES = (
     frame(
         "remember",
         99,
-        r"(?:remember|note|memori[sz]e|keep in mind|bear in mind|take note|make a note|note down|write down|jot down|learn|for the record|fyi|record the fact|save (?:the|this|a) fact|store (?:the|this) fact|from now on,?|in (?:the )?future,?|going forward,?)\b(?:(?: down)?[,:]?)",
+        r"(?:remember|note|memori[sz]e|keep in mind|bear in mind|take (?:a )?note(?: of)?|make a note|note down|write down|jot down|learn|for the record|fyi|record the fact|save (?:the|this|a) fact|store (?:the|this) fact|from now on,?|in (?:the )?future,?|going forward,?)\b(?:(?: down)?[,:]?)",
         "verb",
     ),
 )

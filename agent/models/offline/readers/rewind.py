@@ -20,6 +20,12 @@ from ..values import context, moment, namelike, pathlike, span
 from ..world import World, call
 
 FRAMES = (
+    frame(
+        "rewind",
+        88.5,
+        r"(?:restore|revert|recover|get back|bring back|give me|get)(?= (?:yesterday|last \w+|this morning)'s )",
+        "owned",
+    ),
     frame("rewind", 96, r"(?:undo|unwind|reverse)\b", "undo"),
     frame(
         "rewind",
@@ -88,6 +94,13 @@ def read(clause: Clause) -> Found | None:
     how, world = clause.frame.how, clause.world
     if how == "statement":
         return None if not world.earlier else asks("Shall I take the last change back? Say: undo that.")
+    if how == "owned":
+        owned = re.match(r"\s*(.+?)'s (?:version of |copy of )?(.+)$", clause.rest.low)
+        if owned is None:
+            return None
+        found, odd = _paths(clause.rest.cut(owned.start(2)), strong=False)
+        when = clause.rest.raw(owned.start(1), owned.end(1))
+        return made(call("rewind", to=when, paths=found)) if not odd else None
     if how in ("undo", "takeback"):
         return _undo(clause)
     place = where(clause.rest, world, path=False, bare=True)

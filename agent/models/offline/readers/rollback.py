@@ -72,6 +72,8 @@ def read(clause: Clause) -> Found | None:
         r"\s*(?:the |our )?(?:env\w*|everything|project|machine|last|change|upgrade|install\w*|files?)\b", rest.low
     ):
         return None
+    if re.match(r"\s*to\b", rest.low) and not re.search(r"\b(?:release|deployment|version)\b", rest.low):
+        return None
     found = names(blanked(rest, r"\b(?:in|on|from) (?:prod|production|staging|dev)\b"))
     if not found or all(item.low in ("it", "that", "this", "that one", "them") for item in found):
         name = world.name()

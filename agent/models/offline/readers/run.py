@@ -12,12 +12,14 @@ from ..places import where
 from ..tables import (
     EVERYDAY,
     PROGRAMS,
+    SERVICES,
     SPOKEN,
 )
 from ..values import pathlike
 from ..world import call
 
 FRAMES = (
+    frame("run", 96, r"(?=[`\"'][^`\"']{2,200}[`\"']$)", "quoted"),
     frame("run", 98, r"(?:re-?run|run|execute|exec|fire off|kick off|invoke)\b", "verb"),
     frame("run", 97, r"(?:start|do|try|use)(?= [`\"])", "verb"),
 )
@@ -38,6 +40,13 @@ def read(clause: Clause) -> Found | None:
     )
     if not rest.low:
         return ask
+    if clause.frame.how == "quoted" and not any(c.tool == "run" for c in clause.world.earlier):
+        return None
+    both = re.fullmatch(r"([\w-]+)(?:,? and | & |, )([\w-]+)", rest.low)
+    if both and both[1] in PROGRAMS and both[2] in PROGRAMS:
+        return made(*(call("run", command=rest.raw(both.start(g), both.end(g))) for g in (1, 2)))
+    if script := re.match(r"(?:the )?(?:script|program|file) (?=[./~])", rest.low):
+        rest = rest.cut(script.end())
     masked = rest.masked()
     quote = re.search(r"\x01+", masked)
     if quote and re.fullmatch(
@@ -67,6 +76,8 @@ def read(clause: Clause) -> Found | None:
         body.text.low.strip(),
     ) and first not in PROGRAMS - {"test"}:
         return ask
+    if re.match(r"(?:a|an|another) ", rest.low) and len(words) > 1 and words[-1] in SERVICES:
+        return None
     if first not in PROGRAMS and (
         first in EVERYDAY
         or _DETERMINER.match(first)

@@ -14,7 +14,37 @@ from ..values import PATH, namelike, pathlike
 from ..world import call
 
 FRAMES = (
-    frame("scan", 94, r"(?:(?:show|tell|explain|check|see|find out|figure out|know)(?: (?:me|us))? )?(?:what|how) (?:the|this|my|our) (?:project|repo\w*|codebase|app|code|stack|folder) (?:is|does|uses|needs|has|looks|requires|wants|depends|consists|contains)\b", "stack"),
+    frame(
+        "scan",
+        94,
+        r"(?:what|which) (?:things |steps )?(?:do|must|should|would) (?:i|we) (?:have to|need to|must)? ?(?:do|know) (?:first )?to (?:get|make|run|start|build|set|work)\b",
+        "stack",
+    ),
+    frame(
+        "scan",
+        93,
+        r"(?:what|which) (?:os|operating system|kernel|linux|distro|distribution|cpu|gpu|python|node|hardware) (?:is|does|has|do|am|are)\b",
+        "machine",
+    ),
+    frame(
+        "scan",
+        93,
+        r"(?:(?:show|tell|list|give|get|print)(?: me| us)? )(?:about )?(?:the |my |all |all the )?(?:hardware|specs|system info\w*|machine info\w*|installed (?:runtimes|tools|packages|programs|versions|software|languages)|(?:runtimes|tools|packages|programs|software)(?: that are)? installed|runtimes|host facts)\b",
+        "machine",
+    ),
+    frame("scan", 94, r"(?:take|make) (?:stock|an? inventory|an? assessment) of\b", "stack"),
+    frame(
+        "scan",
+        94,
+        r"(?:does|do|can|could|will) (?:my|this|the|our) (?:machine|laptop|computer|box|system|host|server|pc|env\w*|setup) (?:meet|satisfy|fulfil\w*|have|handle|support)\b",
+        "complete2",
+    ),
+    frame(
+        "scan",
+        94,
+        r"(?:(?:show|tell|explain|check|see|find out|figure out|know)(?: (?:me|us))? )?(?:what|how) (?:the|this|my|our) (?:project|repo\w*|codebase|app|code|stack|folder) (?:is|does|uses|needs|has|looks|requires|wants|depends|consists|contains)\b",
+        "stack",
+    ),
     frame(
         "scan",
         95,
@@ -188,7 +218,7 @@ def read(clause: Clause) -> Found | None:
     path = place.path
     scope: str | None = None
     if (
-        how == "needs"
+        how in ("needs", "stack")
         and not path
         and (direct := re.search(rf"\s({PATH.pattern}|[\w.-]+/[\w./-]+)(?=\s|$)", place.text.low))
     ):

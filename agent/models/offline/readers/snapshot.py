@@ -75,7 +75,21 @@ def read(clause: Clause) -> Found | None:
         and ordinary(of[1])
         and of[1] not in SERVICEISH
         and of[1]
-        not in ("now", "here", "current", "container", "vm", "what", "how", "python", "whole", "entire", "full", "present", "dev")
+        not in (
+            "now",
+            "here",
+            "current",
+            "container",
+            "vm",
+            "what",
+            "how",
+            "python",
+            "whole",
+            "entire",
+            "full",
+            "present",
+            "dev",
+        )
     ):
         return NO
     if match := _LABEL.search(rest.masked()):

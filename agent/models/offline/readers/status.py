@@ -19,6 +19,12 @@ from ..world import call
 FRAMES = (
     frame(
         "status",
+        88,
+        r"(?:(?:show|check|give)(?: me)? )?(?:the )?(?:health|state|uptime|condition)(?: check)? of (?:my |the |our |all )*(?:services?|deployments?|containers?|syncs?|apps?)\b",
+        "running",
+    ),
+    frame(
+        "status",
         90,
         r"(?:(?:are|is) there )?(?:any |what |which )(?:locks?|interrupted \w+|sync sessions?|deployments?)\b",
         "running",

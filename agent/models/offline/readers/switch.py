@@ -16,7 +16,12 @@ from ..values import coined, context, namelike
 from ..world import call
 
 FRAMES = (
-    frame("switch", 89, r"be (?:in|on)(?= (?:the )?(?:prod|production|staging|dev|development|qa|test|uat|preprod)(?: context)?\W*$)", "to"),
+    frame(
+        "switch",
+        89,
+        r"be (?:in|on)(?= (?:the )?(?:prod|production|staging|dev|development|qa|test|uat|preprod)(?: context)?\W*$)",
+        "to",
+    ),
     frame(
         "switch",
         89,
@@ -91,6 +96,7 @@ def read(clause: Clause) -> Found | None:
             "set",
             "hop",
             "toggle",
+            "be",
             "activate",
             "select",
             "choose",

@@ -51,7 +51,7 @@ _BETWEEN = re.compile(
 _FROM = re.compile(r"\s*(?P<what>.*?)\s*\bfrom\s+(?P<a>\S.*?)(?:\s+(?:to|into|onto|in|here)\s*(?P<b>.*))?$")
 
 _PLACEWORDS = re.compile(
-    r"^(?:(?:the|my|our|all|files|contents?|of|everything|directory|folder|dir|path|in|latest|back|up|down|over|both|from|to)\s+)+(?=\S)"
+    r"^(?:(?:changes|updates|the|my|our|all|files|contents?|of|everything|directory|folder|dir|path|in|latest|back|up|down|over|both|from|to)\s+)+(?=\S)"
 )
 
 
