@@ -63,5 +63,8 @@ async def _forget(notes: ToolNotes, words: Sequence[str], chosen: Settings) -> s
 
 def listing(found: Sequence[Remembered]) -> Table:
     """Notes as a table."""
-    rows = [(str(note.id), f"{note.at.astimezone():%Y-%m-%d}", note.kind, note.origin, note.text) for note in found]
+    rows = [
+        (str(note.id), f"{note.at.astimezone():%Y-%m-%d}", note.kind, note.origin, "; ".join(note.text.splitlines()))
+        for note in found
+    ]
     return Table(("id", "date", "kind", "said by", "note"), rows)

@@ -7,9 +7,9 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import TextIO
 
-from ...tools.contract import Block, Lines, Output, Progress, Result, Table, Tree
+from ...tools.contract import Block, Output, Progress, Result
 from ...tools.errors import Cancelled, EnvSyncError, NeedsApproval
 from ..config import Settings
 from ..events import (
@@ -30,8 +30,6 @@ from .text import Cleaner, Line, plain, plan_lines, safe
 
 UNCHANGED = "Nothing was changed."
 """The session's own remark under a model's words; it is shown even where those were streamed."""
-MOST_ROWS = 24
-"""Rows of a result's table on a terminal: the answer must not scroll away. Plans to be approved are never shortened."""
 _PAINT = {"title": "1", "dim": "2", "warn": "33", "bad": "31", "good": "32", "accent": "36"}
 
 
@@ -242,49 +240,12 @@ class Screen:
         """Blocks with rich, which is loaded for a terminal only."""
         if not blocks or self.settings.json:
             return
-        from rich.console import Console
-        from rich.padding import Padding
+        from .draw import draw
 
-        console = Console(file=self.out, highlight=False, markup=False, emoji=False, force_terminal=True)
         try:
-            for block in blocks:
-                if not isinstance(block, Tree) and block.title:
-                    console.print()
-                console.print(Padding(_drawn(block), (0, 0, 0, 2)))
+            draw(blocks, self.out)
         except (OSError, ValueError):
             self.broken = True
-
-
-def _drawn(block: Block) -> Any:
-    """A block as rich draws it. All data goes in as Text, so that none of it is read as markup."""
-    from rich.console import Group
-    from rich.table import Table as Grid
-    from rich.text import Text as Styled
-    from rich.tree import Tree as Branches
-
-    match block:
-        case Lines(lines, title):
-            body = [Styled(safe(line)) for line in lines]
-            return Group(*([Styled(safe(title), "bold")] if title else []), *body)
-        case Table():
-            grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", title_style="bold")
-            for column in block.columns:
-                grid.add_column(safe(column), overflow="fold")
-            shown = block.rows if len(block.rows) <= MOST_ROWS else block.rows[: MOST_ROWS - 4]
-            for row in shown:
-                grid.add_row(*(Styled(safe(cell)) for cell in row))
-            if len(shown) < len(block.rows):
-                grid.add_row(
-                    Styled(f"… {len(block.rows) - len(shown)} more; piped or with --json all are shown", "dim")
-                )
-            return Group(*([Styled(safe(block.title), "bold")] if block.title else []), grid)
-        case Tree():
-            root = Branches(Styled(safe(block.label), "bold"), guide_style="dim")
-            todo = [(root, block)]
-            while todo:
-                branch, tree = todo.pop()
-                todo += [(branch.add(Styled(safe(child.label))), child) for child in tree.children]
-            return root
 
 
 def colours(stream: TextIO, settings: Settings) -> bool:
