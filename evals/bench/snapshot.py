@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import stat
 import statistics
@@ -21,6 +22,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 PYTHON = ["numpy", "scipy", "pandas", "matplotlib", "scikit-learn", "django", "statsmodels", "sympy", "sqlalchemy"]
 NODE = ["@mui/material", "@emotion/react", "@emotion/styled"]
@@ -231,7 +233,7 @@ def size(folder: Path) -> int:
     return sum(p.lstat().st_blocks * 512 for p in folder.rglob("*") if not p.is_dir())
 
 
-def race(engine: Engine, pristine: Path, wanted: State, work: Path) -> dict[str, object]:
+def race(engine: Engine, pristine: Path, wanted: State, work: Path) -> dict[str, Any]:
     """One engine on a fresh copy of the tree; seconds by column, bytes of its store, and what its restore lost."""
     area = work / engine.name
     shutil.rmtree(area, ignore_errors=True)
@@ -242,12 +244,16 @@ def race(engine: Engine, pristine: Path, wanted: State, work: Path) -> dict[str,
     os.sync()
     time.sleep(3)  # a tree is seldom snapshotted in the second in which it was made
     INNER.clear()
-    row: dict[str, object] = {}
+    cpu: dict[str, float] = {}
+    row: dict[str, Any] = {"cpu": cpu}
 
     def clock(column: str, act: Callable[[], None]) -> None:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         started = time.perf_counter()
         act()
         row[column] = time.perf_counter() - started
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu[column] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     clock("first", lambda: engine.snapshot(tree, store, "first"))
     clock("no change", lambda: engine.snapshot(tree, store, "again"))
@@ -262,21 +268,21 @@ def race(engine: Engine, pristine: Path, wanted: State, work: Path) -> dict[str,
     return row
 
 
-def show(rows: dict[str, dict[str, object]]) -> str:
+def show(rows: dict[str, dict[str, Any]]) -> str:
     head = ["engine", *COLUMNS, "store MB", "restored", "lost"]
     table = [head]
     for name, row in rows.items():
-        cells = [f"{float(str(row[c])):.2f}" for c in COLUMNS]
+        cells = [f"{row[c]:.2f}" for c in COLUMNS]
         where = "in place" if name in ("envsync", "git") else "to a new directory"
-        table.append([name, *cells, f"{int(str(row['store'])) / 1e6:.0f}", where, str(row["lost"]) or "nothing"])
-        if inner := row.get("inner"):
-            assert isinstance(inner, dict)
-            table.append(["  without Python's start", *(f"{inner[c]:.2f}" for c in COLUMNS), "", "", ""])
+        table.append([name, *cells, f"{row['store'] / 1e6:.0f}", where, str(row["lost"]) or "nothing"])
+        for key, title in (("inner", "  without Python's start"), ("cpu", "  CPU seconds")):
+            if values := row.get(key):
+                table.append([title, *(f"{values[c]:.2f}" for c in COLUMNS), "", "", ""])
     peers = [row for name, row in rows.items() if name != "envsync"]
     if peers:
         mine = rows["envsync"]
-        ratios = [f"{float(str(mine[c])) / min(float(str(p[c])) for p in peers):.2f}x" for c in COLUMNS]
-        ratios.append(f"{int(str(mine['store'])) / min(int(str(p['store'])) for p in peers):.2f}x")
+        ratios = [f"{mine[c] / min(p[c] for p in peers):.2f}x" for c in COLUMNS]
+        ratios.append(f"{mine['store'] / min(p['store'] for p in peers):.2f}x")
         table.append(["envsync / best peer", *ratios, "", ""])
     widths = [max(len(row[i]) for row in table) for i in range(len(head))]
     return "\n".join(" | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in table)
@@ -298,16 +304,18 @@ def main() -> None:
     files = sum(kind == stat.S_IFREG for kind, *_ in wanted.values())
     total = sum(len(body) for *_, body in wanted.values() if isinstance(body, bytes))
     print(f"{files:,} files, {len(wanted) - files:,} directories and links, {total / 1e6:.0f} MB in {tree}")
-    print(f"{os.cpu_count()} cores; median of {options.rounds} rounds; seconds of the whole command")
-    rows: dict[str, dict[str, object]] = {}
-    results = {engine.name: list[dict[str, object]]() for engine in engines()}
+    load = os.getloadavg()[0]
+    print(f"{os.cpu_count()} cores, load {load:.1f}; median of {options.rounds} rounds; seconds of the whole command")
+    rows: dict[str, dict[str, Any]] = {}
+    results = {engine.name: list[dict[str, Any]]() for engine in engines()}
     for _ in range(options.rounds):  # round by round, so that a busy moment does not hit one engine alone
         for engine in engines():
             results[engine.name].append(race(engine, tree, wanted, options.work))
     for name, several in results.items():
-        rows[name] = {**several[-1], **{c: statistics.median(float(str(r[c])) for r in several) for c in COLUMNS}}
-        if "inner" in several[-1]:
-            rows[name]["inner"] = {c: statistics.median(r["inner"][c] for r in several) for c in COLUMNS}  # type: ignore[index]
+        rows[name] = {**several[-1], **{c: statistics.median(r[c] for r in several) for c in COLUMNS}}
+        for key in ("inner", "cpu"):
+            if key in several[-1]:
+                rows[name][key] = {c: statistics.median(r[key][c] for r in several) for c in COLUMNS}
     print(show(rows))
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n")

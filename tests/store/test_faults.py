@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -128,6 +128,88 @@ def test_a_failing_disk_during_a_rewind(populated: Lab, code: int, names: tuple[
         assert state(lab.root) == before, f"after call {n} ({calls[n - 1] if fired else ''})"
         assert not leftovers(lab.root)
     assert n > 10
+
+
+EVERY = (*WRITES, *READS, *UNDOES)
+
+
+def dies_at(at: int, act: Callable[[], object]) -> bool:
+    """Run `act` in a child that dies, cleaning up nothing, at its `at`-th call; whether it came that far."""
+
+    def wrap(real: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: object, **kwargs: object) -> object:
+            nonlocal at
+            at -= 1
+            if at == 0:
+                os._exit(9)
+            return real(*args, **kwargs)
+
+        return call
+
+    child = os.fork()
+    if child == 0:
+        for name in (*EVERY, "open"):
+            setattr(os, name, wrap(getattr(os, name)))
+        try:
+            act()
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in (0, 9), "the child failed by itself"
+    return code == 9
+
+
+def disturb(lab: Lab) -> None:
+    """Every kind of change, so that a rewind has every kind of step to do."""
+    lab.write("src/main.py", "edited")
+    lab.write("new/extra.py", "new")
+    (lab.root / "bin/run").chmod(0o600)
+    (lab.root / "empty.txt").unlink()
+    shutil.rmtree(lab.root / "void")
+    lab.write("void", "a file now")
+    (lab.root / "link").unlink()
+    lab.write("link/sub/file", "a directory now")
+    (lab.root / "broken").unlink()
+    os.utime(lab.root / "src/util.py", ns=(1, 1))
+    lab.write("added/deep/file", "x")
+    shutil.rmtree(lab.root / "private")
+
+
+def test_hostile_50_a_rewind_that_dies_anywhere_goes_on_when_called_again(populated: Lab) -> None:
+    lab = populated
+    target = lab.capture()
+    before = state(lab.root)
+    died = True
+    n = 0
+    while died:
+        n += 3
+        disturb(lab)
+        current = lab.capture()
+        died = dies_at(n, lambda current=current: tree.restore(lab.root, target, current, lab.store))
+        tree.restore(lab.root, target, current, lab.store)
+        assert state(lab.root) == before, f"after dying at call {n}"
+        assert not leftovers(lab.root)
+    assert n > 100
+
+
+def test_hostile_50_a_capture_that_dies_anywhere_leaves_the_store_whole(populated: Lab) -> None:
+    lab = populated
+    earlier = lab.save(label="earlier")
+    lab.write("new/file.bin", os.urandom(2 << 20))
+    died = True
+    n = 0
+    while died:
+        n += 3
+        lab.write("src/main.py", f"edit {n}")
+        died = dies_at(n, lambda: Lab(lab.root, Store(lab.store.directory), lab.cache).save())
+        store = Store(lab.store.directory)
+        assert store.check() == []
+        assert store.snapshots()[0] == earlier
+        if n % 5 == 0:
+            store.prune(Keep(last=0, days=0))
+            assert not leftovers(lab.store.directory)
+    assert n > 50
 
 
 def test_hostile_49_exdev_falls_back_to_copying(populated: Lab) -> None:

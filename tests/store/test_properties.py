@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -146,3 +147,58 @@ def test_a_manifest_survives_its_stored_form(entries: list[Entry]) -> None:
     again = decode(encoded.root, chunks.__getitem__, {})
     assert again == manifest
     assert again.digest == encoded.digest
+
+
+def test_a_same_size_edit_in_the_same_tick_is_noticed(lab: Lab) -> None:
+    """Scan and writes take less time than most clocks' granularity, and mtime is set to be the same."""
+    for n in range(40):
+        file = lab.write("f", b"a" * 8)
+        os.utime(file, ns=(10**18, 10**18))
+        before = lab.look().by_path["f"].digest
+        file.write_bytes(b"b" * 8)
+        os.utime(file, ns=(10**18, 10**18))
+        assert lab.look().by_path["f"].digest != before, f"fooled in round {n}"
+
+
+def test_every_edit_of_remembered_files_is_noticed(lab: Lab) -> None:
+    for n in range(60):
+        os.utime(lab.write(f"f{n}", b"%08d" % n), ns=(10**18, 10**18))
+    lab.look()
+    assert lab.cache.load(lab.root) == {}, (
+        "too young: an edit in the same tick of the clock could leave all stamps equal"
+    )
+    time.sleep(2.1)  # ctime cannot be set, so the files must really grow old
+    old = lab.capture()
+    assert len(lab.cache.load(lab.root)) == 60, "all of them are remembered: what follows tests the cache"
+    for n in range(0, 10):  # same size, mtime set back
+        edit(lab.root, "rewrite", f"f{n}", "", n)
+    for n in range(10, 20, 2):  # two files change places
+        (lab.root / f"f{n}").rename(lab.root / "aside")
+        (lab.root / f"f{n + 1}").rename(lab.root / f"f{n}")
+        (lab.root / "aside").rename(lab.root / f"f{n + 1}")
+    for n in range(20, 30):  # replaced by another inode
+        os.utime(lab.write("other", b"%08d" % (n + 1)), ns=(10**18, 10**18))
+        (lab.root / "other").rename(lab.root / f"f{n}")
+    for n in range(30, 40):
+        (lab.root / f"f{n}").chmod(0o600)
+    changed = {c.path: c.kind for c in tree.compare(old, lab.look())}
+    assert changed == {
+        ".": "mtime",
+        **{f"f{n}": "content" for n in range(30)},
+        **{f"f{n}": "mode" for n in range(30, 40)},
+    }
+    assert lab.look() == tree.look(lab.root, lab.store, Cache(lab.root.parent / "none"))
+
+
+def test_a_damaged_cache_is_only_slower(lab: Lab) -> None:
+    os.utime(lab.write("f", b"content"), ns=(10**18, 10**18))
+    time.sleep(2.1)
+    manifest = lab.look()
+    (file,) = lab.cache.directory.iterdir()
+    whole = file.read_bytes()
+    for n in range(len(whole)):
+        file.write_bytes(whole[:n] + bytes([whole[n] ^ 1]) + whole[n + 1 :])
+        assert lab.cache.load(lab.root) == {}
+    for n in (0, 20, len(whole) - 1):
+        file.write_bytes(whole[:n])
+        assert lab.look() == manifest

@@ -117,6 +117,12 @@ def test_only_the_named_paths_are_rewound(populated: Lab) -> None:
     assert (populated.root / "bin/run").read_text() == "edited"
     assert (populated.root / "srcs/other.py").exists()
     assert (populated.root / "void/deeper").is_dir()
+    (populated.root / "src").chmod(0o700)
+    populated.write("src/main.py", "edited")
+    was = (populated.root / "src").stat()
+    populated.rewind(target, "src/main.py")
+    now = (populated.root / "src").stat()
+    assert (now.st_mode, now.st_mtime_ns) == (was.st_mode, was.st_mtime_ns), "only the file was asked for"
 
 
 @pytest.mark.parametrize("path", ["../outside", "src/../../etc", "/etc/passwd"])
@@ -227,3 +233,12 @@ def test_excluded_paths_are_left_out_and_kept(populated: Lab) -> None:
     assert (populated.root / "big.bin").read_bytes() == b"edited"
     assert (populated.root / "src/main.py").exists()
     assert (populated.root / "bin/run").read_text() == "#!/bin/sh\n"
+
+
+def test_what_a_killed_rewind_left_does_not_stand_in_the_way(populated: Lab) -> None:
+    target = populated.capture()
+    populated.write("half/done.txt", "restored")
+    populated.write("half/.envsync-tmp-0123456789abcdef", "cut off")
+    assert "half/.envsync-tmp-0123456789abcdef" not in populated.capture().by_path
+    done = populated.rewind(target)
+    assert not (populated.root / "half").exists() and not done.kept

@@ -111,15 +111,22 @@ class Places:
         self._in(path, act)
 
     def rmdir(self, path: str) -> bool:
-        """Remove a directory; False when something is still in it."""
-        self.tree.forget(path)
-        try:
-            self._in(path, lambda folder, name: os.rmdir(name, dir_fd=folder))
-        except OSError as error:
-            if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY):
-                return False
-            raise
-        return True
+        """Remove a directory; False when something is still in it that is not our own."""
+        for last in (False, True):
+            self.tree.forget(path)
+            try:
+                self._in(path, lambda folder, name: os.rmdir(name, dir_fd=folder))
+            except FileNotFoundError:
+                return True
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY):
+                    raise
+                if last:
+                    return False
+                self.sweep(f"{path}/.")
+            else:
+                return True
+        return False
 
     def attributes(self, entry: Entry) -> None:
         """Set mode (not of links) and mtime of what is there."""
@@ -135,6 +142,19 @@ class Places:
         else:
             self._in(entry.path, act)
 
+    def sweep(self, path: str) -> None:
+        """Remove what a killed restore left in the directory of `path`: its own temporary names, nothing else."""
+        above = path.rpartition("/")[0]
+        if above in self._swept:
+            return
+        self._swept.add(above)
+        with suppress(OSError):
+            folder = self.tree.folder(above)
+            for name in os.listdir(folder):
+                if name.startswith(TEMPORARY):
+                    with suppress(OSError):
+                        os.unlink(name, dir_fd=folder)
+
     def close_up(self) -> None:
         """Give directories that were opened up the mode they had."""
         for path, mode in sorted(self.opened.items(), reverse=True):
@@ -148,7 +168,7 @@ class Places:
 
     def _put(self, entry: Entry, make: Callable[[int, str], None], expected: os.stat_result | None) -> None:
         def act(folder: int, name: str) -> None:
-            self._sweep(entry.path, folder)
+            self.sweep(entry.path)
             temporary = f"{TEMPORARY}{token_hex(8)}"
             try:
                 make(folder, temporary)
@@ -220,16 +240,6 @@ class Places:
         ):  # as root, a file must not change hands: the one replaced, or else the directory, says whose it is
             owner = expected or os.fstat(folder)
             os.fchown(fd, owner.st_uid, owner.st_gid)
-
-    def _sweep(self, path: str, folder: int) -> None:
-        above = path.rpartition("/")[0]
-        if above in self._swept:
-            return
-        self._swept.add(above)
-        for name in os.listdir(folder):
-            if name.startswith(TEMPORARY):
-                with suppress(OSError):
-                    os.unlink(name, dir_fd=folder)
 
 
 def _chmod(folder: int, name: str, mode: int) -> None:

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 import time
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
-
-from blake3 import blake3
 
 from ..contract import Progress, Report
 from ..errors import Failed
-from .blobs import CHUNK
 from .cache import RACY_NS, Cache, Known
 from .collector import without_collector
 from .durable import trouble
 from .manifest import encode
 from .model import LEFT_OUT, UNREAD, Budget, Entry, Manifest, Notice, make_entry
-from .pack import RECIPE, Writer
+from .pack import Writer
+from .reading import Reader
 from .store import Store
 from .walk import Folder, open_root, walk
 
-READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-"""Not blocking, in case a FIFO takes the file's place between the look at it and the opening."""
-TRIES = 3
 TEMPORARY = ".envsync-tmp-"
 """How `restore` names files on their way; one that a crash left behind is no part of the project."""
 PATHS = 256 << 20
@@ -86,15 +79,6 @@ def look(
         return manifest
 
 
-class _Read(NamedTuple):
-    """What reading a file gave; `digest` None when its content cannot be read, `steady` False when it kept changing."""
-
-    digest: str | None
-    size: int
-    info: os.stat_result
-    steady: bool
-
-
 class _Scan:
     """One pass over a tree."""
 
@@ -114,11 +98,12 @@ class _Scan:
         self.excludes = frozenset(path.strip("/") for path in excludes)
         self.budget = budget
         self.writer = writer
+        self.notices: list[Notice] = []
         self.held: Collection[str] = store.blobs.spots() if writer else ()
+        self.reader = Reader(writer, self.held, self.notices, self._grown)
         self.own = _identity(store.directory)
         self.known = cache.load(root)
         self.fresh: Known = {}
-        self.notices: list[Notice] = []
         self.bytes = 0
         self.characters = 0
         self.linked = 0
@@ -185,7 +170,7 @@ class _Scan:
                         continue
                     else:
                         self._within(path, size, len(entries))
-                        read = self._read(folder.fd, name, path, info)
+                        read = self.reader.read(folder.fd, name, path, info)
                         if read is None:
                             continue
                         digest, size, info = read.digest, read.size, read.info
@@ -220,6 +205,10 @@ class _Scan:
             self.reported = time.monotonic()
             self.report(Progress("reading the project", len(entries), None, "files"))
 
+    def _grown(self, path: str, size: int, by: int) -> None:
+        self.bytes += by
+        self._within(path, size, 0)
+
     def _within(self, path: str, size: int, count: int) -> None:
         """Raises when the budget is exceeded: before a byte of the file that exceeds it is read."""
         hint = "exclude it, delete it, or raise the limit (ENVSYNC_SNAPSHOT_BYTES, ENVSYNC_SNAPSHOT_FILES)"
@@ -236,83 +225,6 @@ class _Scan:
             raise Failed(
                 f"the project is nested too deeply to record: {path[:200]!r}…", "move that directory out of the project"
             )
-
-    def _read(self, folder: int, name: str, path: str, seen: os.stat_result) -> _Read | None:
-        """A file as one moment had it; None when it is gone or no file any more."""
-        try:
-            fd = os.open(name, READ, dir_fd=folder)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            if error.errno in (errno.ELOOP, errno.ENXIO):  # a link or a socket took its place
-                return None
-            self.notices.append(Notice(path, f"content not read: {error.strerror}"))
-            return _Read(None, seen.st_size, seen, False)
-        try:
-            before = os.fstat(fd)
-            if not stat.S_ISREG(before.st_mode):
-                return None
-            size, tries = seen.st_size, 0
-            while True:
-                if before.st_size > size:
-                    self.bytes += before.st_size - size
-                    self._within(path, before.st_size, 0)
-                digest, size = self._content(fd, before.st_size, os.path.splitext(name)[1])
-                after = os.fstat(fd)
-                then, now = ((i.st_mtime_ns, i.st_ctime_ns, i.st_size) for i in (before, after))
-                if then == now and size == after.st_size:
-                    return _Read(digest, size, after, True)
-                tries += 1
-                if tries == TRIES:
-                    break
-                before = after
-                os.lseek(fd, 0, os.SEEK_SET)
-            self.notices.append(Notice(path, "it was being written while it was read; the snapshot has what was read"))
-            return _Read(digest, size, after, False)
-        except OSError as error:
-            self.notices.append(Notice(path, f"content not read: {error.strerror}"))
-            return _Read(None, seen.st_size, seen, False)
-        finally:
-            os.close(fd)
-
-    def _content(self, fd: int, size: int, like: str) -> tuple[str, int]:
-        """Read a file to its end; store what the store does not have. Returns its digest and true length."""
-        writer = self.writer
-        if size <= CHUNK:
-            data = os.read(fd, size + 1)
-            if len(data) == size or (len(data) < size and not os.read(fd, 1)):
-                digest = blake3(data).hexdigest()
-                if writer and digest not in self.held and digest not in writer.pending:
-                    writer.add(digest, data, like)
-                return digest, len(data)
-            os.lseek(fd, 0, os.SEEK_SET)
-        whole = blake3()
-        parts: list[str] = []
-        length = 0
-        while piece := _piece(fd):
-            whole.update(piece)
-            length += len(piece)
-            part = blake3(piece).hexdigest()
-            parts.append(part)
-            if writer and part not in self.held and part not in writer.pending:
-                writer.add(part, piece, like)
-        digest = whole.hexdigest()
-        if writer and len(parts) != 1 and digest not in self.held and digest not in writer.pending:
-            writer.add(digest, bytes.fromhex("".join(parts)), "recipe", RECIPE)
-        return digest, length
-
-
-def _piece(fd: int) -> bytes:
-    """The next `CHUNK` bytes, fewer only at the end."""
-    data = os.read(fd, CHUNK)
-    if len(data) == CHUNK or not data:
-        return data
-    parts = [data]
-    missing = CHUNK - len(data)
-    while missing and (data := os.read(fd, missing)):
-        parts.append(data)
-        missing -= len(data)
-    return b"".join(parts)
 
 
 def _identity(directory: Path) -> tuple[int, int] | None:

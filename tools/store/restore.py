@@ -14,10 +14,10 @@ from blake3 import blake3
 from ..contract import Progress, Report
 from ..errors import Failed, Usage
 from .beneath import Moved, Places, signature
-from .capture import READ
 from .compare import compare
 from .durable import sync, trouble
 from .model import Change, Entry, Manifest, Notice, Restored, within
+from .reading import READ
 from .store import Store
 from .walk import Beneath
 
@@ -38,7 +38,7 @@ def restore(
     """
     changes = wanted(current, target, paths)
     with store.writing(), Beneath(root) as tree:
-        work = _Work(root, Places(tree), store, target, report)
+        work = _Work(root, Places(tree), store, target, current, report)
         try:
             work.check(changes)
             work.carry_out()
@@ -75,11 +75,15 @@ def wanted(current: Manifest, target: Manifest, paths: Sequence[str]) -> list[Ch
 class _Work:
     """One restore: what was found, done and kept."""
 
-    def __init__(self, root: Path, places: Places, store: Store, target: Manifest, report: Report | None) -> None:
+    def __init__(
+        self, root: Path, places: Places, store: Store, target: Manifest, current: Manifest, report: Report | None
+    ) -> None:
         self.root = root
         self.places = places
         self.store = store
         self.target = target
+        self.current = current
+        self.aimed: set[str] = set()
         self.report = report
         self.todo: list[Change] = []
         self.seen: dict[str, os.stat_result | None] = {}
@@ -91,6 +95,7 @@ class _Work:
     def check(self, changes: Sequence[Change]) -> None:
         """Look at every path before touching any: all that is needed is in the store, all is still as it was captured."""
         moved: list[str] = []
+        self.aimed = {change.path for change in changes}
         for change in changes:
             if reason := _untouchable(change):
                 self.kept.append(Notice(change.path, reason))
@@ -100,7 +105,10 @@ class _Work:
             info = self.seen[change.path] = self.places.look(change.path) if change.path != "." else None
             if self._is(change.path, change.new, info, exact=True):
                 self.done.append(change)
-            elif self._is(change.path, change.old, info, exact=False):
+                # An interrupted restore may have stopped before its directory's mtime was set, or its own traces removed.
+                self._touch(change.path)
+                self.places.sweep(change.path)
+            elif self._is(change.path, change.old, info, exact=False) or _halfway(change, info):
                 self.todo.append(change)
             else:
                 moved.append(change.path)
@@ -150,7 +158,8 @@ class _Work:
         """Attributes of the directories that were touched, the deepest first; then everything to the disk."""
         self.places.close_up()
         for path in sorted(self.touched, reverse=True):
-            entry = self.target.by_path.get(path)
+            # A directory above the paths that were asked for is left as it was.
+            entry = (self.target if path in self.aimed else self.current).by_path.get(path)
             info = self.places.look(path) if path != "." else None
             if entry and entry.kind == "directory" and (path == "." or (info and stat.S_ISDIR(info.st_mode))):
                 try:
@@ -199,7 +208,7 @@ class _Work:
 
     def _remove(self, change: Change) -> None:
         info = self.seen[change.path]
-        if info is not None:
+        if info is not None and not stat.S_ISDIR(info.st_mode):
             self._touch(change.path)
             self.places.remove(change.path, info)
             self.seen[change.path] = None
@@ -252,6 +261,13 @@ class _Work:
             return None
         finally:
             os.close(fd)
+
+
+def _halfway(change: Change, info: os.stat_result | None) -> bool:
+    """Whether a path is as an interrupted restore leaves it: cleared for another type, or a directory just made."""
+    if info is None:
+        return change.kind == "type"
+    return change.new is not None and change.new.kind == "directory" and stat.S_ISDIR(info.st_mode)
 
 
 def _untouchable(change: Change) -> str:
