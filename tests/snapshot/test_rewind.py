@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 from rewinding import append, call, change, fact, facts, install, rewind, rewind_plan, snapshot, transactions
 
 from envsync.tools.contract import Context
@@ -436,3 +439,75 @@ async def test_from_a_directory_below_the_way_out_is_said(context: Context, tree
     with pytest.raises(Usage, match="above it") as error:
         await rewind_plan(replace(context, path=tree / "src"), "last")
     assert error.value.hint == f"Go there, or add: -C {tree}"
+
+
+def apt(name: str, was: str, now: str) -> Step:
+    """A step of the system's packages with its inverse, as `provision` makes them; an empty version means not installed."""
+
+    def args(version: str) -> dict[str, JsonValue]:
+        return {"install": {name: version} if version else {}, "remove": [] if version else [name]}
+
+    back = Step(kind="apt", does=f"{name} as it was", args=args(was))
+    return Step(kind="apt", does=f"{name} {was} -> {now}", args=args(now), inverse=(back,))
+
+
+async def test_a_version_that_apt_no_longer_offers_stays_and_is_said(context: Context, tree: Path) -> None:
+    system = context.state.parent / "system.txt"
+    system.write_text("libnowhere 1.0\n")
+    await snapshot(context, "start")
+    await change(context, apt("libnowhere", "1.0", "2.0"), summary="upgrade libnowhere", system=True)
+    await change(context, append("src/app.py"))
+    plan = await rewind_plan(context, "start")
+    assert plan.warnings[-1] == "apt no longer offers libnowhere 1.0, which therefore stay as they are"
+    await rewind(context, "start")
+    assert system.read_text() == "libnowhere 2.0\n"
+
+
+async def test_what_apt_did_by_hand_goes_back_and_what_came_later_stays(context: Context, tree: Path) -> None:
+    system = context.state.parent / "system.txt"
+    system.write_text("libc 2.36\n")
+    await snapshot(context, "start")
+    step = append("src/app.py").model_copy(
+        update={"args": {"file": "src/app.py", "text": "x", "argv": ["sudo", "apt-get"]}}
+    )
+    await change(context, step, tool="run", summary="run sudo apt-get install jq")
+    system.write_text("jq 1.6\nlibc 2.36\n")
+    await change(context, append("src/app.py"))
+    system.write_text("jq 1.6\nlibc 2.37\n")
+    await rewind(context, "start")
+    assert system.read_text() == "libc 2.37\n"
+    await rewind(context)
+    assert system.read_text() == "jq 1.6\nlibc 2.37\n"
+
+
+async def test_a_project_that_was_deleted_as_a_whole_comes_back(context: Context, tree: Path) -> None:
+    before = facts(tree)
+    made = await snapshot(context)
+    shutil.rmtree(tree)
+    tree.mkdir()
+    await rewind(context, made.snapshot)
+    assert facts(tree) == before
+
+
+async def test_hostile_22_deep_nesting_and_long_names_are_rewound(context: Context, project: Path) -> None:
+    here = os.getcwd()
+    os.chdir(project)
+    try:
+        for _ in range(1100):
+            os.mkdir("d" * 20)
+            os.chdir("d" * 20)
+        Path("x" * 255).write_text("one")
+        bottom = os.open(".", os.O_RDONLY)
+    finally:
+        os.chdir(here)
+    try:
+        await snapshot(context, "start")
+        os.unlink("x" * 255, dir_fd=bottom)
+        plan = await rewind_plan(context, "start")
+        assert len(plan.model_dump_json()) < 200_000
+        await rewind(context, "start")
+        with os.fdopen(os.open("x" * 255, os.O_RDONLY, dir_fd=bottom)) as file:
+            assert file.read() == "one"
+    finally:
+        os.close(bottom)
+        subprocess.run(["rm", "-rf", "--", str(project)], check=True)

@@ -46,8 +46,8 @@ def cause(snapshot: Snapshot, records: Iterable[Record]) -> str:
 def title(record: Record) -> str:
     """A transaction in a few words; of a rewind only where it went, or titles would nest for ever."""
     if record.plan.tool == "rewind":
-        return short(record.plan.summary.partition(" (")[0].partition(": ")[0])
-    return short(record.plan.summary)
+        return shown(short(record.plan.summary.partition(" (")[0].partition(": ")[0]))
+    return shown(short(record.plan.summary))
 
 
 def named(snapshot: Snapshot, records: Iterable[Record]) -> str:

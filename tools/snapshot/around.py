@@ -16,6 +16,7 @@ from ..moments.say import count, shown
 from ..plan import Step
 from ..redact import Redactor
 from ..store.model import Snapshot
+from ..store.place import snapshots_of, store_of
 from . import packages
 from .dotfiles import read_one
 from .goal import RECENT, Goal
@@ -94,10 +95,10 @@ async def system(
     if not goal.last and goal.snapshot is not None:
         # apt's packages belong to the machine: what EnvSync changed for other projects since then counts as well.
         since = [r for r in Journal(context.state).recent(RECENT, host=context.host.name) if r.at >= goal.snapshot.at]
-    names = packages.touched(since)
+    names = packages.touched(since) | await context.host.call(_by_hand, since, now, context)
     if goal.last:
         names -= packages.steps_names(goal.steps)
-    step = packages.apt_step(now, then, None if packages.by_command(since) else names)
+    step = packages.apt_step(now, then, names)
     steps: list[Step] = []
     warnings: list[str] = []
     if step is not None:
@@ -105,12 +106,27 @@ async def system(
         steps = [step] if step else []
         if lost:
             warnings.append(f"apt no longer offers {', '.join(lost)}, which therefore stay as they are")
+            names_lost = {line.partition(" ")[0] for line in lost}
+            differing = [line for line in differing if line.partition(" ")[0] not in names_lost]
     handled = packages.steps_names([*steps, *goal.steps])
     others = [line for line in differing if line.split(" ")[0] not in handled]
     if others:
         some = "; ".join(others[:3]) + (" …" if len(others) > 3 else "")
         warnings.append(f"{count(len(others), 'system package')} changed by others since, and stay: {some}")
     return steps, warnings
+
+
+def _by_hand(since: Sequence[Record], now: Fingerprint, context: Context) -> set[str]:
+    """What commands such as `run sudo apt-get install …` changed: what differs between the snapshots around them."""
+    store, known = store_of(context), snapshots_of(context)
+    names: set[str] = set()
+    for record in since:
+        index = next((i for i, s in enumerate(known) if s.id == record.snapshot), None)
+        if index is None or not packages.by_command(record):
+            continue
+        after = store.fingerprint(known[index + 1]) if index + 1 < len(known) else now
+        names |= packages.differing(store.fingerprint(known[index]), after)
+    return names
 
 
 async def _offered(step: Step, context: Context) -> tuple[Step | None, list[str]]:

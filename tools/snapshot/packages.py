@@ -51,28 +51,30 @@ def steps_names(steps: Iterable[Step]) -> set[str]:
     return names
 
 
-def by_command(records: Iterable[Record]) -> bool:
-    """Whether one of these transactions ran a package manager of the system by hand."""
-    for record in records:
-        for step in record.plan.steps:
-            argv = step.args.get("argv") if record.plan.tool == "run" else None
-            words = [str(word).rpartition("/")[2] for word in argv[:3]] if isinstance(argv, list) else []
-            if any(word in SYSTEM for word in words):
-                return True
+def by_command(record: Record) -> bool:
+    """Whether a transaction ran a package manager of the system by hand."""
+    for step in record.plan.steps:
+        argv = step.args.get("argv") if record.plan.tool == "run" else None
+        words = [str(word).rpartition("/")[2] for word in argv[:3]] if isinstance(argv, list) else []
+        if any(word in SYSTEM for word in words):
+            return True
     return False
 
 
-def apt_step(now: Fingerprint | None, then: Fingerprint | None, only: Collection[str] | None) -> Step | None:
-    """The step that brings the system's packages back to `then`; `only` these names, None means all that differ."""
-    if now is None or then is None:
-        return None
-    here, there = versions(now).get(("apt", "system")), versions(then).get(("apt", "system"))
+def differing(one: Fingerprint | None, other: Fingerprint | None) -> set[str]:
+    """Names of the system packages that differ; none when a side does not know its packages."""
+    here, there = versions(one).get(("apt", "system")), versions(other).get(("apt", "system"))
     if here is None or there is None:
-        return None
-    names = {name for name in here.keys() | there.keys() if here.get(name) != there.get(name)}
-    names &= set(only) if only is not None else names
+        return set()
+    return {name for name in here.keys() | there.keys() if here.get(name) != there.get(name)}
+
+
+def apt_step(now: Fingerprint, then: Fingerprint, only: Collection[str]) -> Step | None:
+    """The step that brings these system packages back to what they were `then`; None when none of them differs."""
+    names = differing(now, then) & set(only)
     if not names:
         return None
+    here, there = versions(now)["apt", "system"], versions(then)["apt", "system"]
     back, again = _moves(here, there, names), _moves(there, here, names)
     listed = [f"{n} {here.get(n, 'none')} → {there.get(n, 'none')}" for n in sorted(names)]
     what = ", ".join(shown(line) for line in listed[:5]) + (f" and {len(listed) - 5} more" if len(listed) > 5 else "")

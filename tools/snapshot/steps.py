@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import cast
@@ -194,26 +195,49 @@ def _restore(
 
 def _sweep(root: Path) -> None:
     """Remove the temporary files that a killed rewind left in the tree; the environment's lock says that none is at work."""
-    for _, folders, names, folder in os.fwalk(root):
-        for name in (*folders, *names):  # a link to a directory is listed among the directories
-            if LEFT.fullmatch(name):
-                with suppress(OSError):
-                    os.unlink(name, dir_fd=folder)
+    # A tree nested deeper than Python's stack keeps what lies at its bottom: captures leave such files out anyhow.
+    with suppress(RecursionError):
+        for _, folders, names, folder in os.fwalk(root):
+            for name in (*folders, *names):  # a link to a directory is listed among the directories
+                if LEFT.fullmatch(name):
+                    with suppress(OSError):
+                        os.unlink(name, dir_fd=folder)
 
 
 def _undone(context: Context, target: str, before: str, paths: tuple[str, ...]) -> list[str]:
     """Paths that should differ from before and do not: what the restore failed to bring about."""
     store = store_of(context)
-    old, now = store.manifest(before), look(context)
+    old = store.manifest(before)
     aimed = aim(context.path, store.manifest(target), old, store).manifest
     kept = [notice.path for notice in old.notices]
     return [
         change.path
         for change in tree.compare(old, aimed, paths)
         if _real(change)
-        and now.by_path.get(change.path) == change.old
+        and _unchanged(context.path / change.path, change)
         and not any(path == change.path or path.startswith(f"{change.path}/") for path in kept)
     ]
+
+
+def _unchanged(path: Path, change: Change) -> bool:
+    """Whether a path is surely still as it was before. What somebody edited since is not: that is for them to know."""
+    old, new = change.old, change.new
+    try:
+        info = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return old is None
+    except OSError:
+        return False
+    if old is None or (
+        new and (old.kind, old.size, old.mode, old.mtime_ns) == (new.kind, new.size, new.mode, new.mtime_ns)
+    ):
+        return False
+    kind = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}.get(
+        stat.S_IFMT(info.st_mode), "special"
+    )
+    size = info.st_size if kind == "file" else 0
+    mode = 0 if kind == "link" else stat.S_IMODE(info.st_mode)
+    return (kind, size, mode, info.st_mtime_ns) == (old.kind, old.size, old.mode, old.mtime_ns)
 
 
 def _real(change: Change) -> bool:
