@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 
 from .normalise import Text
 
@@ -79,29 +80,27 @@ _HEADS = {
 }  # fmt: skip
 
 
-def _compile(table: dict[str, str]) -> list[tuple[re.Pattern[str], str]]:
-    return [
-        (
-            re.compile(
-                rf"(?<![\w@/.-])(?:{phrase})(?![\w@/-])"
-                if not phrase.startswith(("(?<", " ")) and not phrase.endswith(" ") and "(?=" not in phrase
-                else phrase
-            ),
-            english,
-        )
-        for phrase, english in table.items()
-    ]
-
-
-_TABLES = {"de": _compile(_DE), "fr": _compile(_FR), "pt": _compile(_PT), "es": _compile(_ES)}
+_TABLES = {"de": _DE, "fr": _FR, "pt": _PT, "es": _ES}
 _STARTS = {language: re.compile(rf"[¿¡ ]*(?:hey |bitte |ok )?(?:{heads})") for language, heads in _HEADS.items()}
+
+
+@cache
+def _compiled(language: str) -> list[tuple[re.Pattern[str], str]]:
+    """A language's phrases, compiled when its first request comes: most people never need them."""
+    return [(re.compile(_whole(phrase)), english) for phrase, english in _TABLES[language].items()]
+
+
+def _whole(phrase: str) -> str:
+    """The phrase as whole words, where it does not say itself what stands around it."""
+    own = phrase.startswith(("(?<", " ")) or phrase.endswith(" ") or "(?=" in phrase
+    return phrase if own else rf"(?<![\w@/.-])(?:{phrase})(?![\w@/-])"
 
 
 def to_english(text: Text) -> Text:
     """The request with the phrases it is known by in English; an English one comes back as it is."""
     for language, start in _STARTS.items():
         if start.match(text.low):
-            for phrase, english in _TABLES[language]:
+            for phrase, english in _compiled(language):
                 text = text.sub(phrase, _always(english, text))
             return text
     return text
