@@ -19,7 +19,7 @@ from ..index import npm
 from ..names import Named, plain
 from ..part import Part, Site, counted
 from ..trust import judge
-from .nodefiles import Declared, finished, read, versions
+from .nodefiles import Declared, finished, plugged, read, versions
 from .nodesteps import ENV
 from .runtime import have, obtain
 
@@ -50,12 +50,9 @@ class NodeProvider:
             return part
         await self._registries(declared, context, part)
         paths, wanted = _wanted(declared)
-        there = await context.host.call(versions, str(site.root), paths)
+        there = await context.host.call(versions if declared.linked else plugged, str(site.root), paths)
         lacking = {path: wanted[path] for path in paths if path not in there or wanted[path] not in ("", there[path])}
-        if declared.linked:
-            complete = await context.host.call(finished, str(site.root), declared.manager)
-        else:
-            complete = await context.host.stat(site.root / ".pnp.cjs") is not None
+        complete = not declared.linked or await context.host.call(finished, str(site.root), declared.manager)
         if complete and not lacking:
             part.present.append(f"{counted(len(paths), 'package')} in {where}")
             return part

@@ -159,6 +159,17 @@ def versions(root: str, paths: list[str]) -> dict[str, str]:
     return found
 
 
+def plugged(root: str, paths: list[str]) -> dict[str, str]:
+    """Likewise for yarn's Plug'n'Play, where `.pnp.cjs` tells what there is."""
+    try:
+        content = (Path(root) / ".pnp.cjs").read_text("utf-8", "replace")
+    except OSError:
+        return {}
+    known = dict(re.findall(r"/(@?[\w.~-]+?)-npm-([0-9][\w.+]*(?:-[a-z]+[\w.]*)?)-[0-9a-f]{10}", content))
+    names = {path: path.removeprefix("node_modules/").replace("/", "-") for path in paths}
+    return {path: known[name] for path, name in names.items() if name in known}
+
+
 def finished(root: str, manager: str) -> bool:
     """Whether the manager's own mark says that an installation ran to its end."""
     marks = {

@@ -15,7 +15,14 @@ from ..part import command, digest, tail
 from .nodefiles import versions
 from .pysteps import mapping, place, strings
 
-ENV = {"NO_UPDATE_NOTIFIER": "1", "NO_COLOR": "1", "CI": "1", "npm_config_fund": "false", "npm_config_audit": "false"}
+ENV = {
+    "NO_UPDATE_NOTIFIER": "1",
+    "NO_COLOR": "1",
+    "CI": "1",
+    "NODE_ENV": "development",  # production would leave out what tests and builds need
+    "npm_config_fund": "false",
+    "npm_config_audit": "false",
+}
 _FROZEN = {
     "npm": ["ci", "--ignore-scripts"],
     "pnpm": ["install", "--frozen-lockfile", "--ignore-scripts"],
