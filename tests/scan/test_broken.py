@@ -97,3 +97,46 @@ def test_parsers_raise_nothing_but_broken(text: str) -> None:
 
 def test_jsonc_keeps_what_only_looks_like_a_comment() -> None:
     assert parse.jsonc('{"a": "http://x, }", /* c */ "b": [1, 2,], // d\n}') == {"a": "http://x, }", "b": [1, 2]}
+
+
+SLOW = [
+    ("go.mod", "\n"), ("go.work", "use (\n"), ("go.mod", "a.a"), ("Gemfile", "\n"), ("Dockerfile", "\n"), ("Dockerfile", "CMD \\\n"),
+    ("pyproject.toml", "a.a"), ("mise.toml", "a."), ("requirements.txt", "a\n"), ("requirements.txt", "-r "), ("setup.py", "a\n"),
+    ("package.json", '"\\'), ("package.json", "/* "), ("package.json", "[ ,"), ("deno.jsonc", "{, "), ("compose.yaml", "1:"), ("compose.yaml", "- "),
+    ("compose.yaml", "a: {"), ("pom.xml", "<a>"), ("build.gradle", "/* "), ("settings.gradle", "include ,\n"), ("application.yml", "server:\n\n"),
+    ("application.yml", "${AA:"), ("prisma/schema.prisma", "provider = \"a\"\n\n"), ("Procfile", "a:"), ("Makefile", "a:\n"), (".env.example", "A="),
+    (".gitignore", "*a"), ("poetry.lock", "[[package]]\n"), ("package-lock.json", '{"packages":'), (".tool-versions", "a "),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "piece"), SLOW)
+async def test_no_text_makes_a_reader_slow(name: str, piece: str, scan: Scan) -> None:
+    """200 KB of one repeated piece: an expression that tries again from every place would take minutes."""
+    text = (piece * (200_000 // len(piece)))[:200_000]
+    start = time.monotonic()
+    await scan({"go.mod": "module m\n", "package.json": "{}", "Cargo.toml": "", "build.gradle": "", name: text})
+    assert time.monotonic() - start < 8
+
+
+def test_no_source_makes_the_search_slow() -> None:
+    from envsync.tools.scan.mentions import mentions
+
+    everything = tuple({p: None for patterns in wants().patterns.values() for p in patterns})
+    needles = " ".join({needle for _, needle, _ in everything})
+    pieces = {needle for _, needle, _ in everything} | {
+        "a ",
+        "\n",
+        "a\n",
+        " ",
+        "\t",
+        "(",
+        '"',
+        "a:",
+        "a=",
+        "http.",
+        "a" * 50 + " ",
+    }
+    for piece in pieces:
+        start = time.monotonic()
+        list(mentions(needles + (piece * (100_000 // len(piece))), everything))
+        assert time.monotonic() - start < 4, piece

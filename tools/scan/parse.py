@@ -12,6 +12,12 @@ Node = dict[str, Any]
 
 DEPTH = 200
 NODES = 200_000
+PARTS = 60
+_DOTTED = re.compile(rf"(?:[\w\"'-]{{1,100}}[ \t]*\.[ \t]*){{{PARTS}}}")
+# Each of these takes all that is left when an end is missing, so that no second try starts inside of it.
+_STRING = r'"(?:[^"\\\n]|\\.)*\\?(?:"|(?=\n)|\Z)'
+_TRIVIA = re.compile(rf"({_STRING})|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_COMMA = re.compile(rf"({_STRING})|,(?=[ \t\r\n]{{0,1000}}[}}\]])", re.DOTALL)
 
 
 class Broken(Exception):
@@ -20,6 +26,9 @@ class Broken(Exception):
 
 def toml(text: str) -> Node:
     """A TOML document."""
+    # The library's time grows with the square of a key's parts.
+    if any(line.count(".") >= PARTS and _DOTTED.search(line) for line in text.splitlines()):
+        raise Broken(f"a key has more than {PARTS} parts")
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
@@ -41,8 +50,8 @@ def jsonc(text: str) -> Node:
 
 
 def _plain(text: str) -> str:
-    kept = re.sub(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/', lambda m: m.group(1) or " ", text)
-    return re.sub(r'("(?:[^"\\\n]|\\.)*")|,(?=\s*[}\]])', lambda m: m.group(1) or "", kept)
+    kept = _TRIVIA.sub(lambda match: match[1] or " ", text)
+    return _COMMA.sub(lambda match: match[1] or "", kept)
 
 
 def yaml(text: str) -> Node:
@@ -93,12 +102,14 @@ def _expanded(library: Any, node: Any) -> int:
             return known
         sizes[id(at)] = -1
         total = 1
+        if isinstance(at, library.ScalarNode) and at.tag.endswith((":int", ":float")) and len(at.value) > 100:
+            raise Broken("a number has more than 100 digits")
         if isinstance(at, library.MappingNode):
             total += sum(size(key) + size(value) for key, value in at.value)
         elif isinstance(at, library.SequenceNode):
             total += sum(size(item) for item in at.value)
         if total > NODES:
-            raise Broken(f"its aliases expand to more than {NODES} nodes")
+            raise Broken(f"it has more than {NODES} nodes once its aliases are written out")
         sizes[id(at)] = total
         return total
 
@@ -143,7 +154,7 @@ def xml(text: str) -> list[tuple[str, str]]:
     return found
 
 
-_LOCKED = re.compile(r'^\[\[package\]\]\s*\nname = "([^"\n]+)"\s*\nversion = "([^"\n]+)"', re.MULTILINE)
+_LOCKED = re.compile(r'^\[\[package\]\][ \t\r]*\nname = "([^"\n]+)"[ \t\r]*\nversion = "([^"\n]+)"', re.MULTILINE)
 
 
 def locked(text: str) -> dict[str, set[str]]:

@@ -7,9 +7,15 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import cast
 
 from .parse import Broken, Node, string
+
+MOST = 5_000
+"""Lines of a requirements file that are looked at."""
+LONGEST = 200_000
+"""Characters of a setup.py."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ def from_file(path: str, read: Callable[[str], str], seen: set[str] | None = Non
         return []
     seen.add(path)
     found: list[tuple[str, Requirement]] = []
-    for line in lines(read(path)):
+    for line in islice(lines(read(path)), MOST):
         include = re.match(r"(?:-r|--requirement)[= ]\s*(\S+)", line)
         if include:
             folder = path.rpartition("/")[0]
@@ -133,6 +139,8 @@ def from_setup_cfg(text: str) -> Legacy:
 
 def from_setup_py(text: str) -> Legacy:
     """The literal arguments of `setup(…)`, or names of literals; it is read as syntax and never run. Raises Broken."""
+    if len(text) > LONGEST:
+        raise Broken(f"{len(text)} characters are more than a setup.py has")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -113,10 +113,10 @@ def _make(draft: Draft) -> None:
 
 def _docker(draft: Draft) -> None:
     text = draft.text("Dockerfile").replace("\\\n", " ")
-    for ports in re.findall(r"^\s*EXPOSE\s+([^\n#]+)", text, re.MULTILINE | re.IGNORECASE):
+    for ports in re.findall(r"^[ \t]*EXPOSE[ \t]+([^\n#]+)", text, re.MULTILINE | re.IGNORECASE):
         for port in re.findall(r"\b(\d{1,5})\b", ports):
             draft.port(int(port), "Dockerfile", "EXPOSE", 0.85)
-    for command in re.findall(r"^\s*CMD\s+(\[[^\n]*\])\s*$", text, re.MULTILINE | re.IGNORECASE)[-1:]:
+    for command in re.findall(r"^[ \t]*CMD[ \t]+(\[[^\n]*\])[ \t\r]*$", text, re.MULTILINE | re.IGNORECASE)[-1:]:
         try:
             argv = strings(json.loads(command))
         except (ValueError, RecursionError):
@@ -194,7 +194,7 @@ def _entries(ports: object) -> list[tuple[str, str]]:
             facts = cast(Node, entry)
             found.append((str(facts.get("published", "")), str(facts.get("target", ""))))
         else:
-            host, _, container = re.sub(r"\$\{[^}]*:?-(\d+)\}", r"\1", str(entry)).partition("/")[0].rpartition(":")
+            host, _, container = re.sub(r"\$\{[^${}]*:?-(\d+)\}", r"\1", str(entry)).partition("/")[0].rpartition(":")
             found.append((host.rpartition(":")[2], container))
     return found
 

@@ -6,6 +6,8 @@ import re
 
 Number = tuple[int, int, int]
 
+LONGEST = 300
+"""Characters of a spec that anybody would write; more are not looked at."""
 _VERSION = re.compile(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:\.\d+)*(?:[-+.]?([0-9A-Za-z.+-]+))?$")
 _PARTIAL = re.compile(
     r"^v?=?v?(\d+|[xX*])?(?:\.(\d+|[xX*]))?(?:\.(\d+|[xX*]))?(?:\.\d+)*(?:-([0-9A-Za-z.-]+))?(?:\+\S*)?$"
@@ -18,7 +20,7 @@ def satisfies(name: str, spec: str, version: str) -> bool | None:
     spec = spec.strip()
     if spec in ("", "*", "latest", "any", "system"):
         return True
-    if not version:
+    if not version or len(spec) > LONGEST or len(version) > LONGEST:
         return None
     if name == "python":
         return _python(spec, version)
@@ -81,6 +83,8 @@ def number(version: str) -> Number | None:
 def ranged(spec: str, version: str) -> bool | None:
     """npm's and composer's ranges: `^18 || >=20.1 <22`, `1.x`, `1.2 - 2.3`, `~4.1`."""
     spec = spec.strip()
+    if len(spec) > LONGEST or len(version) > LONGEST:
+        return None
     if spec.startswith("lts"):
         actual = number(version)
         return actual[0] % 2 == 0 if actual else None

@@ -51,8 +51,8 @@ def detect(draft: Draft) -> None:
             draft.manifest(name)
     if draft.has("go.work"):
         text = re.sub(r"//[^\n]*", "", draft.text("go.work"))
-        uses = re.findall(r"^\s*use\s+(\S+)\s*$", text, re.MULTILINE)
-        uses += [w for block in re.findall(r"^\s*use\s*\(([^)]*)\)", text, re.MULTILINE) for w in block.split()]
+        uses = re.findall(r"^[ \t]*use[ \t]+(\S+)[ \t]*$", text, re.MULTILINE)
+        uses += [w for block in re.findall(r"^[ \t]*use[ \t]*\(([^()]*)\)", text, re.MULTILINE) for w in block.split()]
         draft.members += [draft.at(use.removeprefix("./")) for use in uses if use != "."]
     if not draft.has("go.mod"):
         return
@@ -69,8 +69,7 @@ def detect(draft: Draft) -> None:
     draft.manager("go", "go.mod")
     if draft.has("go.sum"):
         draft.lockfile("go.sum")
-    direct = [line for line in text.splitlines() if "// indirect" not in line]
-    needed = re.findall(r"^\s*(?:require\s+)?([\w.-]+\.[\w.-]+/\S+)\s+v\S+", "\n".join(direct), re.MULTILINE)
+    needed = [path for line in text.splitlines() if (path := _required(line))]
     for path in needed:
         for known_path, known in FRAMEWORKS.items():
             if path == known_path or path.startswith(known_path + "/"):
@@ -79,6 +78,13 @@ def detect(draft: Draft) -> None:
             if path == client or path.startswith(client + "/"):
                 draft.database(database, "go.mod", path)
     _commands(draft, needed)
+
+
+def _required(line: str) -> str:
+    """The module that a line of go.mod requires directly, or nothing."""
+    words = line.split() if "// indirect" not in line else []
+    words = words[1:] if words[:1] == ["require"] else words
+    return words[0] if len(words) > 1 and "." in words[0] and "/" in words[0] and words[1].startswith("v") else ""
 
 
 def _commands(draft: Draft, needed: list[str]) -> None:

@@ -50,17 +50,17 @@ def detect(draft: Draft) -> None:
     for name in SETTINGS:
         for path in re.findall(
             r"[\"']:?([\w:-]+)[\"']",
-            " ".join(re.findall(r"include\s*\(?([^)\n]*(?:,\s*\n[^)\n]*)*)", draft.text(name))),
+            " ".join(re.findall(r"include[ \t]*\(?([^)\n]*(?:,[ \t]*\n[^)\n]*)*)", draft.text(name))),
         ):
             draft.members.append(draft.at(path.replace(":", "/")))
     for name in ("application.properties", "application.yml", "application.yaml"):
         for path in draft.named(name):
             text = draft.tree.texts.get(path, "")
             if port := re.search(r"server\.port\s*[=:]\s*(?:\$\{[A-Z_]+:)?(\d{2,5})", text) or re.search(
-                r"^server:\s*\n\s+port:\s*(?:\$\{[A-Z_]+:)?(\d{2,5})", text, re.MULTILINE
+                r"^server:[ \t]*\n(?:[ \t]*\n){0,5}[ \t]+port:[ \t]*(?:\$\{[A-Z_]+:)?(\d{2,5})", text, re.MULTILINE
             ):
                 draft.port(int(port[1]), path, "server.port", 0.95)
-            for variable in re.findall(r"\$\{([A-Z][A-Z0-9_]{1,63})(?::[^}]*)?\}", text):
+            for variable in re.findall(r"\$\{([A-Z][A-Z0-9_]{1,63})(?::[^${}\n]*)?\}", text):
                 draft.variable(variable, path, f"${{{variable}}}", 0.9)
             for kind in re.findall(r"jdbc:(postgresql|mysql|mariadb|sqlite|h2)", text):
                 draft.database("mysql" if kind == "mariadb" else kind, path, f"jdbc:{kind}", 0.9)
@@ -102,7 +102,7 @@ def _gradle(draft: Draft, name: str) -> None:
     draft.manifest(name)
     draft.manager("gradle", name)
     gradle = "./gradlew" if draft.has("gradlew") else "gradle"
-    text = re.sub(r"//[^\n]*|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/", "", draft.text(name))
+    text = re.sub(r"//[^\n]*|(?s:/\*.*?(?:\*/|\Z))", "", draft.text(name))
     project = next(
         (re.search(r"rootProject\.name\s*=\s*[\"']([^\"']+)", draft.text(s)) for s in SETTINGS if draft.has(s)), None
     )

@@ -225,7 +225,7 @@ def _frameworks(draft: Draft, wanted: Node, developed: Node, library: bool) -> N
     for hit in draft.hits("port") if not library else ():
         draft.port(int(hit.value), hit.path, f"line {hit.line}", 0.85)
     if draft.has("prisma/schema.prisma") and (
-        found := re.search(r'provider\s*=\s*"(\w+)"\s*\n\s*url', draft.text("prisma/schema.prisma"))
+        found := re.search(r'provider[ \t]*=[ \t]*"(\w+)"[ \t]*\n[ \t]*url', draft.text("prisma/schema.prisma"))
     ):
         draft.database(
             {"postgres": "postgresql", "sqlserver": "mssql"}.get(found[1], found[1]), "prisma/schema.prisma", "provider"

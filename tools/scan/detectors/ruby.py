@@ -50,14 +50,14 @@ def detect(draft: Draft) -> None:
             draft.runtime("ruby", "", spec)
         return
     draft.manifest("Gemfile")
-    text = re.sub(r"^\s*#.*$", "", draft.text("Gemfile"), flags=re.MULTILINE)
-    version = re.search(r"^\s*ruby\s+[\"']([^\"']+)[\"']", text, re.MULTILINE)
+    text = re.sub(r"^[ \t]*#.*$", "", draft.text("Gemfile"), flags=re.MULTILINE)
+    version = re.search(r"^[ \t]*ruby[ \t]+[\"']([^\"']+)[\"']", text, re.MULTILINE)
     draft.runtime("ruby", version[1] if version else "", "Gemfile", "ruby" if version else "")
     draft.manager("bundler", "Gemfile")
     draft.command("install", "bundle install", "Gemfile", "", 0.95)
     if draft.has("Gemfile.lock"):
         draft.lockfile("Gemfile.lock")
-    gems = re.findall(r"^\s*gem\s*\(?\s*[\"']([\w-]+)[\"']", text, re.MULTILINE)
+    gems = re.findall(r"^[ \t]*gem[ \t]*\(?[ \t]*[\"']([\w-]+)[\"']", text, re.MULTILINE)
     for gem in gems:
         if known := FRAMEWORKS.get(gem):
             draft.framework(known.name, "Gemfile", gem, known.confidence)
