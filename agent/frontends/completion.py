@@ -28,7 +28,8 @@ def run(argv: Sequence[str]) -> int:
     if len(given.words) != 1 or given.words[0] not in SHELLS:
         raise Usage("completion takes a shell: bash, zsh or fish", HOW)
     cache = Path(chosen.environ.get("XDG_CACHE_HOME") or Path(chosen.environ.get("HOME", "~")).expanduser() / ".cache")
-    sys.stdout.write(SHELLS[given.words[0]](table(cache / "envsync")))
+    script = SHELLS[given.words[0]](table(cache / "envsync"))
+    sys.stdout.write(json.dumps({"script": script}) + "\n" if chosen.json else script)
     return 0
 
 

@@ -31,7 +31,7 @@ def run(argv: Sequence[str]) -> int:
     if chosen.json:
         raise Usage("a conversation is no JSON document", 'Use ask --json "…" or envsync TOOL --json.')
     repl = Repl(chosen)
-    return asyncio.run(repl.talk() if sys.stdin.isatty() else repl.script())
+    return asyncio.run(repl.talk() if sys.stdin.isatty() and sys.stdout.isatty() else repl.script())
 
 
 class Repl:
