@@ -143,6 +143,13 @@ def test_finding_by_id_label_and_beginning(lab: Lab) -> None:
     assert first.id[0].isalpha() and 4 <= len(first.id) <= 6
 
 
+def test_a_project_whose_path_is_not_utf8(lab: Lab) -> None:
+    lab.write("a", "x")
+    saved = lab.save(path="/x/\udcff", words="lone \ud800")
+    assert Store(lab.store.directory).snapshots("/x/\udcff") == [saved]
+    assert Store(lab.store.directory).check() == []
+
+
 def test_a_record_needs_all_its_content(lab: Lab) -> None:
     lab.write("a", "x")
     manifest = lab.look()

@@ -35,13 +35,14 @@ def trouble(error: OSError, path: Path) -> Failed:
     hints = {
         errno.ENOSPC: "the disk is full: free some space, or run `envsync status` to see what the store takes",
         errno.EDQUOT: "your quota is used up: free some space",
-        errno.EROFS: "the file system is read-only: set ENVSYNC_STATE_DIR to a directory that can be written",
+        errno.EROFS: "the file system is read-only: make it writable (EnvSync's own state can lie elsewhere: ENVSYNC_STATE)",
         errno.EACCES: "the permissions do not allow it: look at the owner and mode of that directory",
         errno.EIO: "the disk reports errors: save your work elsewhere and check the disk",
     }
+    name = f" ({error.filename!r})" if error.filename and str(error.filename) != str(path) else ""
     return Failed(
-        f"{path}: {error.strerror or error}",
-        hints.get(error.errno or 0, "nothing was recorded; solve this and try again"),
+        f"{path}: {error.strerror or error}{name}",
+        hints.get(error.errno or 0, "solve this and try again"),
         errno=error.errno,
     )
 

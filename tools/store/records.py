@@ -82,7 +82,7 @@ class Records:
             try:
                 if json.loads(head)["blake3"] != blake3(body[:-1]).hexdigest():
                     raise ValueError("it does not match its digest")
-                known = self._known[path.name] = Snapshot.model_validate_json(body)
+                known = self._known[path.name] = _parse(body)
                 yield path, known
             except (ValueError, KeyError, TypeError, ValidationError):
                 yield (
@@ -110,6 +110,14 @@ class Records:
             yield
         finally:
             os.close(fd)
+
+
+def _parse(body: bytes) -> Snapshot:
+    try:
+        body.decode()
+    except UnicodeDecodeError:  # the project's path is not UTF-8
+        return Snapshot.model_validate(json.loads(body.decode("utf-8", "surrogatepass")))
+    return Snapshot.model_validate_json(body)
 
 
 def _fresh(taken: set[str]) -> str:
