@@ -511,3 +511,13 @@ async def test_hostile_22_deep_nesting_and_long_names_are_rewound(context: Conte
     finally:
         os.close(bottom)
         subprocess.run(["rm", "-rf", "--", str(project)], check=True)
+
+
+async def test_a_directory_with_something_no_snapshot_covers_is_kept_and_said(context: Context, tree: Path) -> None:
+    await snapshot(context, "start")
+    (tree / "made").mkdir()
+    (tree / "made/big.bin").write_text("left out of every snapshot")
+    left_out = replace(context, environ={"ENVSYNC_SNAPSHOT_EXCLUDE": "made/big.bin"})
+    done = await rewind(left_out, "start")
+    assert (tree / "made/big.bin").read_text() == "left out of every snapshot"
+    assert [line.split(":")[0] for line in done.kept] == ["made"]

@@ -21,8 +21,8 @@ from .goal import RECENT, Goal, aim_at
 from .paths import clean, present
 from .preview import Preview, preview
 from .repository import aim
-from .steps import look
 from .take import scanned
+from .trees import look
 
 LISTED = 12
 """Package changes and files shown one by one."""
