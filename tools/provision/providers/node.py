@@ -62,7 +62,7 @@ class NodeProvider:
             # What the plan shows is what must be there afterwards, even if the registry moves in between.
             wanted.update({path: changes[path][1] for path in wanted if path in changes})
             part.warnings.append(f"there is no lockfile: {declared.manager} chooses versions and writes one")
-        expect = {path: wanted[path] for path in paths} if declared.linked else {}
+        expect = {path: wanted[path] for path in paths}
         part.details += _lines(changes)
         part.steps.append(
             _step(
@@ -108,7 +108,8 @@ class NodeProvider:
             if entry is None:
                 raise Usage(f"npm has no {plain(str(item))}", f"`npm view {item.name} versions` lists them.")
             path = f"node_modules/{item.name}"
-            there = (await context.host.call(versions, str(site.root), [path])).get(path, "")
+            look = versions if declared.linked else plugged
+            there = (await context.host.call(look, str(site.root), [path])).get(path, "")
             if there and (there == entry.latest or not item.version) and item.name in declared.direct:
                 part.present.append(f"{item.name} {there}")
                 continue
@@ -239,6 +240,7 @@ def _common(site: Site, declared: Declared) -> dict[str, JsonValue]:
         "root": site.rel,
         "manager": manager,
         "pinned": declared.pinned,
+        "linked": declared.linked,
         "lock": {declared.lock: declared.files[declared.lock]} if declared.lock else {},
     }
 

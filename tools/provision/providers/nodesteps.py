@@ -12,7 +12,7 @@ from ...errors import Failed
 from ...plan import Step
 from ..index import text
 from ..part import command, digest, tail
-from .nodefiles import versions
+from .nodefiles import plugged, versions
 from .pysteps import mapping, place, strings
 
 ENV = {
@@ -49,7 +49,7 @@ _DEFAULT = {"pnpm": "9", "yarn": "1", "bun": "1"}
 
 
 class NodeStep:
-    """`node`: root, manager, pinned, verb (frozen, open, add, rebuild, postinstall), words, expect (version by path), changes."""
+    """`node`: root, manager, pinned, linked, verb (frozen, open, add, rebuild, postinstall), words, expect (version by path), changes."""
 
     name = "node"
 
@@ -97,7 +97,8 @@ class NodeStep:
         expect = mapping(step.args.get("expect", {}))
         if step.args["verb"] in ("rebuild", "postinstall"):
             return None
-        there = await context.host.call(versions, str(place(step, "root", context)), list(expect))
+        look = versions if step.args.get("linked", True) else plugged
+        there = await context.host.call(look, str(place(step, "root", context)), list(expect))
         return all(path in there and version in ("", there[path]) for path, version in expect.items())
 
 
