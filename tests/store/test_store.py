@@ -173,6 +173,18 @@ def test_a_capture_that_was_pruned_before_its_record_is_refused(lab: Lab) -> Non
     assert lab.store.snapshots() == []
 
 
+def test_content_that_another_process_pruned_is_stored_again(lab: Lab) -> None:
+    digest = lab.store.put(b"dotfile")
+    lab.write("a", "x")
+    manifest = lab.capture()
+    Store(lab.store.directory).prune()
+    assert lab.store.put(b"dotfile") == digest
+    assert Store(lab.store.directory).get(digest) == b"dotfile"
+    assert lab.capture().digest == manifest.digest
+    lab.save(manifest)
+    assert Store(lab.store.directory).check() == []
+
+
 def test_a_damaged_record_hides_only_itself_and_stops_pruning(lab: Lab) -> None:
     lab.write("a", "x")
     saved = [lab.save(), lab.save(), lab.save()]

@@ -37,6 +37,7 @@ class Store:
         self.directory = directory
         self.blobs = Blobs(directory / "packs")
         self.records = Records(directory / "snapshots")
+        self._seen = -1
         self._whole: dict[str, int] = {}
         self._stretches: dict[str, Sequence[Entry]] = {}
 
@@ -44,6 +45,10 @@ class Store:
     def writing(self) -> Generator[None]:
         """Keeps `prune` away; wrap capture and save in one so that nothing between them is collected. Nests."""
         with self._locked(fcntl.LOCK_SH, PATIENCE, "the snapshot store is being cleaned up by another process"):
+            generation = self.generation
+            if generation != self._seen:
+                self._seen = generation
+                self.blobs.refresh()  # another process pruned: what we believe to be here may be gone
             yield
 
     @contextmanager
