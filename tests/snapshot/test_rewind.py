@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import socket
@@ -521,3 +522,20 @@ async def test_a_directory_with_something_no_snapshot_covers_is_kept_and_said(co
     done = await rewind(left_out, "start")
     assert (tree / "made/big.bin").read_text() == "left out of every snapshot"
     assert [line.split(":")[0] for line in done.kept] == ["made"]
+
+
+async def test_words_for_a_time_give_the_same_plan_a_moment_later(context: Context, tree: Path) -> None:
+    await snapshot(context)
+    mess(tree)
+    first = await rewind_plan(context, "3 hours ago")
+    assert first.warnings[0].startswith("no snapshot is as old as '3 hours ago'")
+    await asyncio.sleep(1.1)
+    assert (await rewind_plan(context, "3 hours ago")).digest == first.digest
+
+
+async def test_last_with_paths_right_after_a_snapshot_takes_them_from_it(context: Context, tree: Path) -> None:
+    await snapshot(context)
+    mess(tree)
+    await rewind(context, "last", paths=["src"])
+    assert (tree / "src/app.py").read_text() == "print('one')\n"
+    assert (tree / "new/deep/file").exists()

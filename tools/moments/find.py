@@ -82,7 +82,8 @@ def _by_time(text: str, snapshots: Sequence[Snapshot], now: datetime) -> Found |
     return Found(
         snapshots[0],
         f"{snapshots[0].id}, the oldest there is",
-        f"there is no snapshot from {clock(at)} or before; this is the oldest, taken {clock(snapshots[0].at)}",
+        # Without the moment itself: a plan is made twice, and `an hour ago` is another moment each time.
+        f"no snapshot is as old as {short(text)!r}; this is the oldest, taken {clock(snapshots[0].at)}",
     )
 
 

@@ -84,12 +84,13 @@ async def plan(args: RewindArgs, context: Context) -> Plan:
         )
     goal = aim_at(args.to, snapshots, records, context.now())
     wanted, homes = clean(args.paths, context.path, context.home)
-    if goal.snapshot is None and args.paths:
-        raise Usage(f"the state {goal.why} has no files to take from", "Leave the paths out, or name a snapshot.")
     seen: Seen | None = None
     if goal.snapshot is None and (taken := around.made_by(goal.since[0], snapshots)):
         seen = await _look(taken, context)
-        goal = _unmade(goal, taken, seen) or aim_at(taken.id, snapshots, records, context.now())
+        back = aim_at(taken.id, snapshots, records, context.now())
+        goal = back if args.paths else _unmade(goal, taken, seen) or back
+    if goal.snapshot is None and args.paths:
+        raise Usage(f"the state {goal.why} has no files to take from", "Leave the paths out, or name a snapshot.")
     target = goal.snapshot
     if target is None:
         return _plan(args, context, goal, f"take back `{title(goal.since[0])}`", goal.steps, [], list(goal.stuck), None)
