@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
+import shutil
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
 from urllib.parse import urlsplit
 
 from pydantic import JsonValue
@@ -15,11 +15,11 @@ from pydantic import JsonValue
 from ...contract import Context
 from ...errors import Failed, Unreachable, Usage
 from ...plan import Step
-from ..index import npm
+from ..index import npm, text
 from ..names import Named, plain
 from ..part import Part, Site, counted
 from ..trust import judge
-from .nodefiles import Declared, finished, plugged, read, versions
+from .nodefiles import LOCAL, Declared, finished, npm_lock, plugged, read, versions
 from .nodesteps import ENV
 from .runtime import have, obtain
 
@@ -58,11 +58,10 @@ class NodeProvider:
             return part
         changes = {path: [there.get(path, ""), version] for path, version in lacking.items()}
         if not declared.lock:
-            changes = await self._dry(site, declared, [], context) or changes
+            changes = await self._resolved(site, declared, [], context) or changes
             # What the plan shows is what must be there afterwards, even if the registry moves in between.
-            wanted.update({path: changes[path][1] for path in wanted if path in changes})
+            wanted.update({path: version for path, (_, version) in changes.items()})
             part.warnings.append(f"there is no lockfile: {declared.manager} chooses versions and writes one")
-        expect = {path: wanted[path] for path in paths}
         part.details += _lines(changes)
         part.steps.append(
             _step(
@@ -71,7 +70,7 @@ class NodeProvider:
                 {
                     **_common(site, declared),
                     "verb": "frozen" if declared.lock else "open",
-                    "expect": dict[str, JsonValue](expect),
+                    "expect": dict[str, JsonValue](wanted),
                     "changes": {_short(path): list[JsonValue](pair) for path, pair in changes.items()},
                 },
             )
@@ -123,7 +122,7 @@ class NodeProvider:
         if not pins:
             return part
         words = [f"{name}@{version}" for name, version in sorted(pins.items())]
-        changes = await self._dry(site, declared, words, context)
+        changes = await self._resolved(site, declared, words, context)
         changes = changes or {f"node_modules/{name}": ["", version] for name, version in pins.items()}
         part.details += _lines(changes)
         part.details.append(f"package.json and {declared.lock or 'the lockfile'} are changed too")
@@ -135,7 +134,7 @@ class NodeProvider:
                     **_common(site, declared),
                     "verb": "add",
                     "words": list[JsonValue](words),
-                    "expect": {f"node_modules/{name}": version for name, version in pins.items()},
+                    "expect": {path: version for path, (_, version) in changes.items()},
                     "changes": {_short(path): list[JsonValue](pair) for path, pair in changes.items()},
                 },
             )
@@ -177,38 +176,40 @@ class NodeProvider:
                 })
             )  # fmt: skip
 
-    async def _dry(self, site: Site, declared: Declared, words: list[str], context: Context) -> dict[str, list[str]]:
-        """What npm says it would add and change; empty with the other managers, which cannot say."""
-        if declared.manager != "npm":
+    async def _resolved(
+        self, site: Site, declared: Declared, words: list[str], context: Context
+    ) -> dict[str, list[str]]:
+        """Versions before and after by path, as npm resolves them in a copy of the manifest; empty where it cannot tell.
+
+        Not by npm's own dry run: that of npm 9 names no packages, and writes into node_modules.
+        """
+        bare = declared.lock or await context.host.stat(site.root / "node_modules") is None
+        if declared.manager != "npm" or declared.local or not bare:
             return {}
-        argv = ["npm", "install", "--dry-run", "--json", "--ignore-scripts", "--prefer-offline", "--", *words]
-        done = await context.host.run(argv, cwd=site.root, env=ENV, timeout=180)
-        if done.code != 0:
-            said = plain(done.error, 500)
-            if re.search(r"ENOTFOUND|ETIMEDOUT|ECONNREFUSED|EAI_AGAIN", said):
-                raise Unreachable(f"npm could not reach its registry: {said}", "Check the network and ask again.")
-            raise Failed(f"npm cannot install that: {said}", "Nothing was changed.")
-        return _added(done.text, await context.host.call(os.path.realpath, str(site.root)))
+        copy = Path(await context.host.call(tempfile.mkdtemp, prefix="envsync-npm-"))
+        try:
+            for name in ("package.json", ".npmrc", declared.lock):
+                if name in site.files:
+                    await context.host.write(copy / name, await context.host.read(site.root / name))
+            argv = ["npm", "install", "--package-lock-only", "--ignore-scripts", "--prefer-offline", "--", *words]
+            done = await context.host.run(argv, cwd=copy, env=ENV, timeout=180)
+            if done.code != 0:
+                raise _failure(plain(done.error, 500))
+            lock = json.loads(await text(context.host, copy / (declared.lock or "package-lock.json")) or "{}")
+        finally:
+            await context.host.call(shutil.rmtree, copy, True)
+        found = Declared()
+        npm_lock(lock, found)
+        there = await context.host.call(versions, str(site.root), list(found.locked))
+        return {
+            path: [there.get(path, ""), version] for path, version in found.locked.items() if there.get(path) != version
+        }
 
 
-def _added(said: str, root: str) -> dict[str, list[str]]:
-    """Versions before and after by path, from npm's report: lines for people first, then one JSON object."""
-    start = re.search(r"^\{", said, re.MULTILINE)
-    try:
-        data: Any = json.loads(said[start.start() :]) if start else {}
-    except ValueError:
-        data = {}
-    added = cast(list[dict[str, Any]], data.get("add") or [])
-    changed = cast(list[dict[str, dict[str, Any]]], data.get("change") or [])
-    pairs = [(dict[str, Any](), entry) for entry in added]
-    pairs += [(entry.get("from", {}), entry.get("to", {})) for entry in changed]
-    return {
-        str(new.get("path") or f"node_modules/{new.get('name')}").removeprefix(f"{root}/"): [
-            str(old.get("version") or ""),
-            str(new.get("version") or ""),
-        ]
-        for old, new in pairs
-    }
+def _failure(said: str) -> Failed | Unreachable:
+    if re.search(r"ENOTFOUND|ETIMEDOUT|ECONNREFUSED|ECONNRESET|EAI_AGAIN", said):
+        return Unreachable(f"npm could not reach its registry: {said}", "Check the network and ask again.")
+    return Failed(f"npm cannot install that: {said}", "Nothing was changed.")
 
 
 def _short(path: str) -> str:
@@ -220,8 +221,7 @@ def _wanted(declared: Declared) -> tuple[list[str], dict[str, str]]:
     """What node_modules must hold: all of npm's lock, or else each direct dependency in any version."""
     if declared.locked:
         return list(declared.locked), declared.locked
-    local = ("file:", "link:", "workspace:", "portal:")
-    names = [n for n, spec in declared.direct.items() if n not in declared.optional and not spec.startswith(local)]
+    names = [n for n, spec in declared.direct.items() if n not in declared.optional and not spec.startswith(LOCAL)]
     return [f"node_modules/{name}" for name in names], {
         f"node_modules/{name}": declared.fixed.get(name, "") for name in names
     }

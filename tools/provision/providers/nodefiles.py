@@ -28,6 +28,8 @@ LOCKS = {
     "bun.lockb": "bun",
 }
 """The package manager by the lockfile that it writes."""
+LOCAL = ("file:", "link:", "workspace:", "portal:", ".", "/", "~/")
+"""How ranges begin that stand for a directory and not for a package of the registry."""
 
 
 @dataclass
@@ -51,6 +53,8 @@ class Declared:
     """The project's own scripts."""
     elsewhere: tuple[str, ...] = ()
     """Hosts in the lock besides the registry's usual one."""
+    local: bool = False
+    """Whether parts of the project itself are among its packages (workspaces, `file:`)."""
     berry: bool = False
     """yarn 2 or newer."""
     linked: bool = True
@@ -71,6 +75,7 @@ async def read(host: Host, site: Site) -> Declared:
     found.direct = {name: str(value) for group in groups for name, value in _table(manifest, group).items()}
     found.optional = frozenset(_table(manifest, "optionalDependencies"))
     found.scripts = {k: v for k, v in _table(manifest, "scripts").items() if isinstance(v, str)}
+    found.local = bool(manifest.get("workspaces")) or any(spec.startswith(LOCAL) for spec in found.direct.values())
     named = re.match(r"(npm|pnpm|yarn|bun)@([0-9][\w.-]*)", str(manifest.get("packageManager") or ""))
     found.lock = next((name for name in LOCKS if name in site.files), "")
     if named:
@@ -80,7 +85,7 @@ async def read(host: Host, site: Site) -> Declared:
         found.manager = LOCKS[found.lock]
     content = await _file(host, site, found.lock, found) if found.lock else ""
     if found.manager == "npm" and content:
-        _npm_lock(_json(content, site.label(found.lock)), found)
+        npm_lock(_json(content, site.label(found.lock)), found)
     found.fixed = fixed(found.lock, content, found.direct)
     if found.manager == "yarn":
         found.berry = "__metadata:" in content or (found.pinned > "" and not found.pinned.startswith("1."))
@@ -118,7 +123,8 @@ def _table(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return cast(dict[str, Any], found) if isinstance(found, dict) else {}
 
 
-def _npm_lock(lock: Mapping[str, Any], found: Declared) -> None:
+def npm_lock(lock: Mapping[str, Any], found: Declared) -> None:
+    """Read a parsed package-lock.json into `found`: what has to be there on this platform, and what has scripts."""
     scripted: list[str] = []
     for path, value in _table(lock, "packages").items():
         entry = cast(dict[str, Any], value) if isinstance(value, dict) else {}
