@@ -48,6 +48,13 @@ def test_every_lockfile_is_a_manifest() -> None:
     assert set(LOCKS) < MANIFESTS
 
 
+async def test_a_project_that_is_gone_is_usage(world: World) -> None:
+    world.path.rmdir()
+    for args in ({}, {"packages": ["pip:numpy"]}):
+        with pytest.raises(Usage, match="no directory"):
+            await world.plan(**args)
+
+
 async def test_a_runtime_among_the_packages_is_a_runtime(world: World) -> None:
     plan = await world.plan(packages=["python@3"])
     assert plan.empty and plan.summary.startswith("nothing to do: python 3.")

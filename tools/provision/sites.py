@@ -17,7 +17,7 @@ from .providers.registry import PROVIDERS
 
 
 async def sites(found: Fingerprint, context: Context) -> list[Site]:
-    """The services' directories, the project's own first; each once."""
+    """The services' directories, the project's own first; each once. Raises Usage when there is none."""
     services = {".": Service(name=context.path.name)}
     services.update({s.root: s for s in (found.project.services if found.project else ())})
     made: list[Site] = []
@@ -30,6 +30,10 @@ async def sites(found: Fingerprint, context: Context) -> list[Site]:
         if entry is not None and entry.kind == "directory":
             names = frozenset(item.path.name for item in await context.host.list(root))
             made.append(Site(root, "." if rel in (".", "") else rel, service, names))
+    if not made:
+        raise Usage(
+            f"{context.path} is no directory", "Name the project's directory, or leave it out for the current one."
+        )
     return made
 
 
