@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ..tools.errors import EnvSyncError, Failed, Locked
+from .asking import waiting
 from .config import Settings, state_directory
 from .events import Approval, ApprovalNeeded
-from .flow import Flow, waiting
+from .flow import Flow
 from .graph import Thread
 from .sessions import UNAFFECTED, Info, Sessions, damaged, find, open_sessions, put_aside
 from .turn import UNCHANGED, Json, State, fresh, remembered

@@ -7,20 +7,19 @@ twice. `act` carries out exactly the plans that were shown.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from ..tools.errors import Cancelled, EnvSyncError, Failed, NeedsApproval, NotUnderstood, Refused, Stale, Unreachable
 from . import executor as executing
-from .events import Approval, ApprovalNeeded, Call, Event, Notice, Planned, Prepared, Text, ToolFinished, Usage
+from .asking import add_usage, as_line, as_question, repeated, request_of, waiting
+from .cancel import Cancel
+from .events import Approval, Call, Event, Notice, Planned, Prepared, Text, ToolFinished
 from .events import Failed as FailedEvent
 from .executor import Executor
-from .models.base import MALFORMED, Answered, Known, Model, Request, Thought, Turn
+from .models.base import MALFORMED, Known, Model, Request, Thought
 from .turn import (
     LONGEST,
     MOST_CALLS,
@@ -35,19 +34,15 @@ from .turn import (
     call_json,
     call_of,
     conclude,
-    content,
     fresh,
     line_of,
-    middle,
-    plain,
     prepared_json,
     prepared_of,
     remembered,
-    safe,
-    same,
     tidy,
     trouble_of,
 )
+from .wording import content, middle, plain, safe
 
 T = TypeVar("T")
 
@@ -88,7 +83,7 @@ class Flow:
         """Told on disk what is about to be carried out, so that a process that dies half-way is noticed."""
         self.interrupt: Callable[[Json], Any] = _nobody
         """LangGraph's, put in by the graph: does not return before a person answered."""
-        self.cancelled = asyncio.Event()
+        self.cancel = Cancel()
         self.last: State | None = None
         """The state at the end of the turn or at its question, also when it could not be saved."""
 
@@ -117,10 +112,10 @@ class Flow:
         if rounds > MOST_ROUNDS:
             return self._stop(Failed("the model goes on and on", f"It was stopped after {MOST_ROUNDS} thoughts."))
         try:
-            thought = await self._cancellable(self._thought(_request(state, self.known())))
+            thought = await self.cancel.unless(self._thought(request_of(state, self.known())))
         except EnvSyncError as error:
             return self._stop(error)
-        found: Json = {"rounds": rounds, "usage": _add(state["usage"], thought.usage)}
+        found: Json = {"rounds": rounds, "usage": add_usage(state["usage"], thought.usage)}
         said = {"kind": thought.kind, "reply": middle(safe(self.redact(thought.reply)), LONGEST)}
         if thought.kind != "calls" or not thought.calls:
             return {**found, "thought": said, "calls": [], "next": "remember"}
@@ -137,11 +132,11 @@ class Flow:
                     *(answer(call, "refused: too many calls", failed=True) for call in calls[:1]),
                 ],
             )
-        repeated = _repeated(calls, state["answered"])
-        if repeated is not None:
+        again = repeated(calls, state["answered"])
+        if again is not None:
             return self._stop(
                 Failed(
-                    f"the model asks for the same call again and again: {repeated.tool}",
+                    f"the model asks for the same call again and again: {again.tool}",
                     f"It was stopped after {MOST_SAME} times.",
                 )
             )
@@ -151,7 +146,7 @@ class Flow:
         prepared: list[Prepared] = []
         try:
             for call in calls:
-                prepared += await self._cancellable(
+                prepared += await self.cancel.unless(
                     self.executor.prepare([call], words=state["request"], origin=state["origin"])
                 )
         except Cancelled as error:
@@ -183,7 +178,7 @@ class Flow:
         """Wait for a person. Nothing happens before the interrupt; its value is for tools that show it."""
         needed = waiting(state)
         self.last = state
-        given: Any = self.interrupt(_shown(needed))
+        given: Any = self.interrupt(as_question(needed))
         said: dict[str, Any] = given if isinstance(given, dict) else {}  # pyright: ignore[reportUnknownVariableType]  # JSON
         reply = Approval(
             str(said.get("id")), said.get("yes") is True, said.get("always") is True, str(said.get("typed", ""))
@@ -210,7 +205,7 @@ class Flow:
         answered, done = list(state["answered"]), list(state["done"])
         failed: FailedEvent | None = None
         ended = 0
-        async with self._stoppable():
+        async with self.cancel.calling(self.executor.stop):
             stream = self.executor.carry_out(
                 prepared, approved=state["approved"], words=state["request"], origin=state["origin"]
             )
@@ -225,7 +220,7 @@ class Flow:
                     if isinstance(event.error, Stale):
                         break
                 self.emit(event)
-                if self.cancelled.is_set() and failed is None and ended < len(prepared):
+                if self.cancel.asked and failed is None and ended < len(prepared):
                     failed = FailedEvent(Cancelled("stopped", "What was done before is kept."), prepared[ended].call)
                     self.emit(failed)
                     break
@@ -258,7 +253,7 @@ class Flow:
             self.emit(Text(f"\n{UNCHANGED}"))
         calls = [item["call"] for item in state["answered"]] or [item["call"] for item in state["prepared"]]
         request = state["request"] or "; ".join(call["tool"] for call in calls)
-        await self.memory.keep(request, [_line(call) for call in calls], out["reply"])
+        await self.memory.keep(request, [as_line(call) for call in calls], out["reply"])
         # What the turn was made of is not needed any more: a session stays small.
         ended = fresh(history=remembered(state["history"], request, calls, out["reply"]), dropped=state["dropped"])
         ended["out"], ended["usage"] = out, state["usage"]
@@ -277,34 +272,6 @@ class Flow:
         if thought is None:
             raise Unreachable(f"the model {self.model.name} gave no answer", "Try again, or use --model offline.")
         return thought
-
-    async def _cancellable(self, work: Coroutine[Any, Any, T]) -> T:
-        """Wait for `work`, which only reads, or stop it when the person cancels."""
-        task, stop = asyncio.ensure_future(work), asyncio.ensure_future(self.cancelled.wait())
-        try:
-            await asyncio.wait([task, stop], return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
-                return task.result()
-            raise Cancelled("stopped", UNCHANGED)
-        finally:
-            stop.cancel()
-            if not task.done():
-                task.cancel()
-                await asyncio.wait([task])
-
-    @asynccontextmanager
-    async def _stoppable(self) -> AsyncGenerator[None]:
-        """While inside, cancelling ends the running call; a second time does no more: what is taken back is taken back."""
-
-        async def watch() -> None:
-            await self.cancelled.wait()
-            self.executor.stop()
-
-        watcher = asyncio.ensure_future(watch())
-        try:
-            yield
-        finally:
-            watcher.cancel()
 
     def _wrong(self, calls: Sequence[Call]) -> dict[int, EnvSyncError]:
         """The calls that no plan can be made of, by their place in the list."""
@@ -349,58 +316,5 @@ class Flow:
         return {key: self.redact(safe(v)) if isinstance(v, str) else v for key, v in trouble_of(error).items()}
 
 
-def waiting(state: State) -> ApprovalNeeded:
-    """What a person is asked in this state."""
-    prepared = [prepared_of(item) for item in state["prepared"]]
-    found = executing.pending(prepared)
-    if found is None:
-        raise Failed("nothing of this plan needs an approval", "Ask again.")
-    return replace(found.needed, id=str(state["asked"]["id"]))
-
-
 def _nobody(_: Json) -> Any:
     return None
-
-
-def _request(state: State, known: Known) -> Request:
-    turns = [
-        Turn(turn["request"], tuple(call_of(call) for call in turn["calls"]), turn["reply"])
-        for turn in state["history"]
-    ]
-    answered = [Answered(call_of(item["call"]), item["content"], item["failed"]) for item in state["answered"]]
-    return Request(state["request"], state["piped"], tuple(turns), tuple(state["notes"]), known, tuple(answered))
-
-
-def _repeated(calls: Sequence[Call], answered: Sequence[Json]) -> Call | None:
-    past = [same(call_of(item["call"])) for item in answered]
-    return next((call for call in calls if past.count(same(call)) >= MOST_SAME), None)
-
-
-def _add(before: Json, used: Usage | None) -> Json:
-    if used is None:
-        return before
-    cost = None if used.cost is None else used.cost + float(before.get("cost") or 0)
-    return {
-        "prompt": used.prompt + int(before.get("prompt", 0)),
-        "completion": used.completion + int(before.get("completion", 0)),
-        "cost": cost,
-    }
-
-
-def _shown(needed: ApprovalNeeded) -> Json:
-    """What the interrupt shows to tools that know nothing of our events."""
-    plans = [
-        {
-            "tool": item.call.tool,
-            "risk": item.risk.name,
-            "summary": item.plan.summary if item.plan else "only looks",
-            "steps": [step.does for step in item.plan.steps] if item.plan else [],
-            "warnings": list(item.plan.warnings) if item.plan else [],
-        }
-        for item in needed.prepared
-    ]
-    return plain({"id": needed.id, "risk": needed.risk.name, "phrase": needed.phrase, "plans": plans})
-
-
-def _line(call: Json) -> str:
-    return f"{call['tool']} {' '.join(f'{key}={value}' for key, value in call['args'].items())}".strip()

@@ -11,12 +11,13 @@ from typing import Any
 
 from ..tools.errors import EnvSyncError, Failed, NeedsApproval, NotUnderstood
 from ..tools.errors import Usage as UsageError
+from .asking import waiting
 from .config import Settings
 from .conversation import Conversation, typed
 from .events import Approval, ApprovalNeeded, Call, Done, Event, Notice, ToolFinished, Usage
 from .events import Failed as FailedEvent
 from .executor import Direct
-from .flow import Flow, waiting
+from .flow import Flow
 from .models.base import Known, Model
 from .models.registry import open_model
 from .sessions import UNAFFECTED, Info, delete, list_sessions, rename
@@ -30,12 +31,10 @@ from .turn import (
     conclude,
     fresh,
     line_of,
-    middle,
-    safe,
-    says,
     trouble_of,
 )
 from .wiring import Parts, build
+from .wording import middle, safe, says
 
 __all__ = ["Info", "Session", "delete", "list_sessions", "rename"]
 
@@ -183,8 +182,9 @@ class Session:
     def cancel(self) -> None:
         """Stop the running turn: its command's process group is ended, what can be taken back is, and the stream goes
         on to its Done. Nothing happens when no turn runs."""
-        self._flow.cancelled.set()
-        self._parts.executor.stop()
+        self._flow.cancel.ask()
+        if self._direct is not None:
+            self._parts.executor.stop()
 
     async def close(self) -> None:
         """End the conversation; a running turn is cancelled. Safe to call twice. A plan that waits goes on waiting."""
@@ -210,7 +210,7 @@ class Session:
         began = time.monotonic()
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
         self._flow.emit = queue.put_nowait
-        self._flow.cancelled.clear()
+        self._flow.cancel.clear()
         self._flow.last = None
         worker = self._worker = asyncio.ensure_future(work)
         worker.add_done_callback(lambda _: queue.put_nowait(None))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from importlib import import_module
@@ -152,3 +153,26 @@ def test_the_sdk_that_was_left_out_is_whole_for_whoever_imports_it_later(tmp_pat
         tmp_path,
     )
     assert said == ["True"]
+
+
+def test_hostile_14_a_tracing_variable_of_some_project_sends_nothing_anywhere(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as ear:
+        ear.settimeout(0.1)
+        there = f"http://127.0.0.1:{ear.getsockname()[1]}"
+        said = python(
+            "import asyncio, os\n"
+            f"os.environ |= {{'LANGSMITH_TRACING': 'true', 'LANGSMITH_API_KEY': 'x', 'LANGSMITH_ENDPOINT': '{there}'}}\n"
+            "from envsync.agent.config import load\n"
+            "from envsync.agent.session import Session\n"
+            "async def main():\n"
+            "    session = await Session.open(load({'plan': True}, dict(os.environ)))\n"
+            "    async for event in session.send('what is running?'):\n"
+            "        pass\n"
+            "    await session.close()\n"
+            "    print(type(event).__name__)\n"
+            "asyncio.run(main())\n",
+            tmp_path,
+        )
+        assert said == ["Done"]
+        with pytest.raises(TimeoutError):
+            ear.accept()
