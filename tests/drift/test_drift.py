@@ -296,3 +296,18 @@ async def test_node_packages_explain_their_files_and_edits_beside_them_do_not(co
     package("left-pad", "2.0.0")
     (tree / "node_modules/@scope/thing/index.js").write_text("patched")
     assert set(by_what(await drift(context))) == {"node_modules/@scope/thing/index.js"}
+
+
+async def test_an_environment_that_is_gone_is_one_difference_whatever_it_is_called(
+    context: Context, tree: Path
+) -> None:
+    (tree / ".venv").rename(tree / "py")
+    scanned = replace(context, observe=observe)
+    await snapshot(scanned, "start")
+    shutil.rmtree(tree / "py")
+    result = await drift(scanned)
+    (found,) = result.differences
+    assert (found.kind, found.what, found.change, found.severity) == ("package", "py", "removed", "breaking")
+    assert found.call is not None
+    await rewind(scanned, **found.call.args)  # pyright: ignore[reportArgumentType]
+    assert (await drift(scanned, "start")).exit == 0

@@ -33,7 +33,14 @@ def _packages(old: Fingerprint, new: Fingerprint) -> Iterable[Difference]:
     before = {(s.manager, s.where): s.packages for s in old.packages}
     after = {(s.manager, s.where): s.packages for s in new.packages}
     for manager, where in sorted(before.keys() | after.keys()):
-        there, here = before.get((manager, where), {}), after.get((manager, where), {})
+        there, here = before.get((manager, where)), after.get((manager, where))
+        if there is None or here is None:
+            # A whole environment: one difference, not one for each of its packages.
+            change, packages = ("removed", there) if here is None else ("added", here)
+            held = f"{len(packages or ())} packages"
+            was, now, severity = (held, "", "breaking") if here is None else ("", held, "info")
+            yield _package(where, change, was, now, where, severity)
+            continue
         for name in sorted(there.keys() | here.keys()):
             was, now = there.get(name, ""), here.get(name, "")
             if was == now and (name in there) == (name in here):

@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from ..moments.say import count
 from ..store.compare import compare
+from ..store.environments import environments, place
 from ..store.model import Change, Entry, Manifest
 from .model import Difference, Severity
 
@@ -19,7 +20,6 @@ CACHES = frozenset((
     "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".cache", ".parcel-cache", ".turbo", ".vite",
     ".hypothesis", ".nyc_output",
 ))  # fmt: skip
-ENVIRONMENTS = frozenset((".venv", "venv", "node_modules"))
 WEIGHTY = frozenset((
     "pyproject.toml", "requirements.txt", "uv.lock", "poetry.lock", "setup.py", "setup.cfg", "package.json",
     "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "go.mod", "go.sum", "Cargo.toml", "Cargo.lock", "Gemfile",
@@ -42,13 +42,16 @@ Read = Callable[[Entry], bytes]
 def differences(old: Manifest, new: Manifest, read_old: Read, read_new: Read) -> tuple[list[Difference], list[str]]:
     """The differences, and what is told aside: caches, and environments whose packages explain all that changed in them."""
     changes = [c for c in compare(old, new) if c.kind != "mtime" and not _in_git(c.path)]
-    own = [c for c in changes if not (parts := set(c.path.split("/"))) & CACHES and not parts & ENVIRONMENTS]
-    cached = [c for c in changes if set(c.path.split("/")) & CACHES and not set(c.path.split("/")) & ENVIRONMENTS]
-    inside = [c for c in changes if set(c.path.split("/")) & ENVIRONMENTS and not set(c.path.split("/")) & CACHES]
-    inside = [c for c in inside if not c.path.endswith((".pyc", ".pyo")) and not _directory(c)]
+    roots = environments(old, new)
+    inside = [(c, where) for c in changes if (where := place(c.path, roots))]
+    rest = [c for c in changes if not place(c.path, roots)]
+    own = [c for c in rest if CACHES.isdisjoint(c.path.split("/"))]
+    cached = len(rest) - len(own)
+    inside = [(c, w) for c, w in inside if CACHES.isdisjoint(c.path.split("/")) and not _directory(c)]
+    inside = [(c, w) for c, w in inside if not c.path.endswith((".pyc", ".pyo"))]
     found = [_file(change) for change in _outermost(own)]
     found += _unexplained(inside, old, new, read_old, read_new)
-    aside = [f"{count(len(cached), 'cache file')} differ"] if cached else []
+    aside = [f"{count(cached, 'cache file')} {'differs' if cached == 1 else 'differ'}"] if cached else []
     return found, aside
 
 
@@ -81,9 +84,11 @@ def _state(entry: Entry | None, change: Change) -> str:
 
 
 def _unexplained(
-    inside: Sequence[Change], old: Manifest, new: Manifest, read_old: Read, read_new: Read
+    placed: Sequence[tuple[Change, str]], old: Manifest, new: Manifest, read_old: Read, read_new: Read
 ) -> Iterable[Difference]:
     """Changes inside environments that no package's change explains, e.g. an edit in site-packages."""
+    inside = [change for change, _ in placed]
+    where = dict((change.path, folder) for change, folder in placed)
     moved = [c.path for c in inside if c.kind in ("added", "removed") and _METADATA.search(c.path)]
     owned = _owned(moved, old, read_old) | _owned(moved, new, read_new)
     modules = _changed_modules(inside, read_old, read_new)
@@ -91,8 +96,8 @@ def _unexplained(
     rest = [c for c in inside if c.path not in owned and not _below(c.path, modules) and _name(c.path) not in names]
     by_place: dict[str, list[Change]] = {}
     for change in rest:
-        by_place.setdefault(_place(change.path), []).append(change)
-    for place, changes in sorted(by_place.items()):
+        by_place.setdefault(where[change.path], []).append(change)
+    for folder, changes in sorted(by_place.items()):
         if len(changes) <= FEW:
             yield from (_file(change) for change in changes)
             continue
@@ -103,7 +108,7 @@ def _unexplained(
         yield Difference.model_validate(
             {
                 "kind": "file",
-                "what": place,
+                "what": folder,
                 "change": change,
                 "now": told,
                 "severity": "info" if change == "added" else "major",
@@ -161,11 +166,6 @@ def _below(path: str, prefixes: frozenset[str]) -> bool:
             return True
         path = path.rpartition("/")[0]
     return False
-
-
-def _place(path: str) -> str:
-    parts = path.split("/")
-    return "/".join(parts[: next(i for i, part in enumerate(parts) if part in ENVIRONMENTS) + 1])
 
 
 def _outermost(changes: Sequence[Change]) -> list[Change]:

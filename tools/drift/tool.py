@@ -124,7 +124,7 @@ async def _since(snapshot: Snapshot, records: list[Record], context: Context, no
         more, others = compare(then, seen.result())
         differences, aside = [*more, *differences], [*aside, *others]
     held = {file.path for file in snapshot.dotfiles}
-    differences = [fixed(d, _call(d, snapshot, held)) for d in differences]
+    differences = [fixed(d, _call(d, snapshot, held)) for d in _folded(differences)]
     moment = f"snapshot {snapshot.id} ({cause(snapshot, records)}, {ago(snapshot.at, context.now())})"
     said = words.sentence(differences)
     whole = Fix(tool="rewind", args={"to": snapshot.id}) if any(d.call for d in differences) else None
@@ -140,6 +140,17 @@ async def _since(snapshot: Snapshot, records: list[Record], context: Context, no
     )
 
 
+def _folded(differences: Sequence[Difference]) -> list[Difference]:
+    """Of an environment that came or went as a whole its packages are told, and not its files and its Python too."""
+    whole = [d.where for d in differences if d.kind == "package" and d.what == d.where]
+
+    def within(d: Difference) -> bool:
+        place = d.what if d.kind == "file" else d.where if d.kind == "runtime" else ""
+        return any(place == folder or place.startswith(f"{folder}/") for folder in whole)
+
+    return [d for d in differences if not within(d)]
+
+
 async def _two(old: Snapshot, new: Snapshot, context: Context) -> Drifted:
     """Two snapshots against each other; there is nothing to fix in the past."""
     differences, aside = await context.host.call(_trees, old, new, context)
@@ -147,6 +158,7 @@ async def _two(old: Snapshot, new: Snapshot, context: Context) -> Drifted:
     if one is not None and other is not None:
         more, others = compare(one, other)
         differences, aside = [*more, *differences], [*aside, *others]
+    differences = _folded(differences)
     said = words.sentence(differences) or "nothing differs"
     between = f"from snapshot {old.id} ({clock(old.at)}) to {new.id} ({clock(new.at)})"
     return Drifted(

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from blake3 import blake3
 
 from ..moments.say import count, shown, size
 from ..plan import Risk, canonical
+from ..store.environments import environments, place
 from ..store.model import Change, Manifest
-from .repository import in_repository
 
 _GENERATED = """.venv venv node_modules __pycache__ .tox .nox .mypy_cache .pytest_cache .ruff_cache .cache .next .nuxt .turbo
-.parcel-cache .svelte-kit .gradle .eggs dist build target out coverage htmlcov"""
+.parcel-cache .svelte-kit .gradle .eggs dist build target out coverage htmlcov .git"""
 GENERATED = frozenset(_GENERATED.split())
 """Directories that tools fill: shown as one line each, and not counted as a person's own files."""
 LISTED = 20
@@ -42,14 +42,15 @@ class Preview:
     """Digest of which paths are touched and how."""
 
 
-def preview(changes: Sequence[Change], current: Manifest) -> Preview:
-    """Describe `changes`, which lead from `current` to where the rewind aims."""
+def preview(changes: Sequence[Change], current: Manifest, name: str) -> Preview:
+    """Describe `changes`, which lead from `current` to where the rewind aims: to the snapshot called `name`."""
     telling = [change for change in changes if not _noise(change)]
-    own = [change for change in telling if group(change.path) is None]
-    made = Counter(group(change.path) or "" for change in telling)
-    made.pop("", None)
+    roots = environments(current)
+    groups = {change.path: group(change.path, roots) for change in telling}
+    own = [change for change in telling if not groups[change.path]]
+    made = Counter(folder for folder in groups.values() if folder)
     files = [change for change in telling if not _directory(change)]
-    numbers = Counter(SIGNS.get(c.kind, "~") for c in files if group(c.path) is None)
+    numbers = Counter(SIGNS.get(c.kind, "~") for c in files if not groups[c.path])
     phrases = (("~", "edited file", "restored"), ("+", "deleted file", "back"), ("-", "new file", "removed"))
     parts = [f"{count(numbers[sign], noun)} {end}" for sign, noun, end in phrases if numbers[sign]]
     folders = sum(_directory(change) for change in own)
@@ -58,7 +59,9 @@ def preview(changes: Sequence[Change], current: Manifest) -> Preview:
     written = sum(change.new.size for change in files if change.new and change.kind in ("added", "content", "type"))
     details = [f"{SIGNS.get(c.kind, '~')} {shown(c.path)}{_slash(c)}{WHY.get(c.kind, '')}" for c in own[:LISTED]]
     if len(own) > LISTED:
-        details.append(f"… and {count(len(own) - LISTED, 'path')} more")
+        details.append(
+            f"… and {count(len(own) - LISTED, 'path')} more; all of them: envsync drift --json --against {name}"
+        )
     details += [f"~ {shown(name)}/: {count(number, 'path')}" for name, number in sorted(made.items())]
     if written:
         details.append(f"{size(written)} to write")
@@ -70,7 +73,7 @@ def preview(changes: Sequence[Change], current: Manifest) -> Preview:
     removed = [c for c in lost if c.kind == "removed"]
     risk, reason = Risk.R2, ""
     if len(removed) >= FEW:
-        total = sum(e.kind in ("file", "link") and group(e.path) is None for e in current.entries)
+        total = sum(e.kind in ("file", "link") and not group(e.path, roots) for e in current.entries)
         if len(removed) > MANY or len(removed) > SHARE * total:
             risk, reason = Risk.R3, f"it removes {len(removed):,} of your {total:,} files"
     return Preview(
@@ -84,13 +87,12 @@ def preview(changes: Sequence[Change], current: Manifest) -> Preview:
     )
 
 
-def group(path: str) -> str | None:
-    """The generated directory, or the repository, that a path belongs to; None for a person's own."""
+def group(path: str, roots: Collection[str]) -> str:
+    """The generated directory, the environment (`roots`) or the repository that a path belongs to; nothing for a person's own."""
+    if found := place(path, roots, GENERATED):
+        return found
     parts = path.split("/")
-    for index, part in enumerate(parts):
-        if part in GENERATED or part.endswith(".egg-info") or part == ".git":
-            return "/".join(parts[: index + 1])
-    return path if in_repository(path) else None
+    return next(("/".join(parts[: n + 1]) for n, part in enumerate(parts) if part.endswith(".egg-info")), "")
 
 
 def _noise(change: Change) -> bool:

@@ -216,7 +216,7 @@ def _differs(target: Snapshot, context: Context, paths: tuple[str, ...]) -> File
     present(paths, then, now, target.id)
     aimed = aim(context.path, then, now, store)
     changes = tree.compare(now, aimed.manifest, paths)
-    return Files(changes, preview(changes, now), aimed.notes if not paths else ())
+    return Files(changes, preview(changes, now, target.id), aimed.notes if not paths else ())
 
 
 def _unmade(goal: Goal, taken: Snapshot, seen: Seen) -> Goal | None:
