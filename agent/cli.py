@@ -109,7 +109,9 @@ def _say(error: EnvSyncError, argv: Sequence[str]) -> None:
         return
     from .frontends.text import safe
 
-    print(f"error: {safe(error.what, lines=True)}", file=sys.stderr)
+    plain = not sys.stderr.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    mark = "error:" if plain or "--no-color" in argv else "\x1b[31m●\x1b[0m"
+    print(f"{mark} {safe(error.what, lines=True)}", file=sys.stderr)
     if error.hint:
         print(f"  {safe(error.hint, lines=True)}", file=sys.stderr)
 

@@ -172,6 +172,8 @@ async def stoppable(work: Callable[[], Awaitable[Turn]], stop: Callable[[], bool
         error = Cancelled("cancelled", "Nothing was changed.")
         screen.show(Failed(error))
         return Turn(errors=[error])
+    finally:
+        screen.meter.end()
 
 
 @contextmanager
