@@ -20,7 +20,13 @@ async def stream(model: Model, source: BinaryIO, sink: TextIO) -> int:
             if not isinstance(text, str):
                 raise TypeError("text")
         except (ValueError, TypeError, KeyError, RecursionError):
-            answer: dict[str, Any] = {"id": str(number), "kind": "decline", "calls": [], "seconds": 0.0, "error": "the line is no JSON object with a text"}
+            answer: dict[str, Any] = {
+                "id": str(number),
+                "kind": "decline",
+                "calls": [],
+                "seconds": 0.0,
+                "error": "the line is no JSON object with a text",
+            }
         else:
             answer = {"id": id, **await one(model, Request(text))}
         sink.write(json.dumps(answer) + "\n")

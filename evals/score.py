@@ -71,7 +71,9 @@ async def report(model: Model, paths: Iterable[str], sink: TextIO, *, wrong: boo
         disaster = catastrophe(case, answer)
         disasters += disaster
         if wrong and not ok:
-            sink.write(f"{'!! ' if disaster else ''}{case['id']}: {case['text']}\n    want {_say(case)}\n    got  {_say(answer)}\n")
+            sink.write(
+                f"{'!! ' if disaster else ''}{case['id']}: {case['text']}\n    want {_say(case)}\n    got  {_say(answer)}\n"
+            )
     sink.write("| category | cases | right | share | 95 % |\n|---|---|---|---|---|\n")
     rows = [*hits.items(), ("all", [ok for oks in hits.values() for ok in oks])]
     for name, oks in rows:

@@ -15,6 +15,7 @@ from .values import SPOKEN_NUMBER, spoken_number
 
 _WORD = re.compile(r"(?<![\w@/.:\\-])[a-z]{4,14}(?![\w@/\\-]|\.\w|:\S)")
 _UM = re.compile(r"(?<=\s)(?:u+h+m*|u+m+|e+r+m*|hm+)[ ,]+(?=\S)")
+_COMMA = re.compile(r"\s(?:comma)(?=\s(?:then|and|but|please|first|also|after|take|run|install|deploy)\b)")
 _KNOWN = re.compile(
     r"(?<![\w@/.:-])(?:" + "|".join(re.escape(w) for w in sorted(TYPOS, key=len, reverse=True)) + r")(?![\w@/:=-]|\.\w)"
 )
@@ -23,6 +24,7 @@ _SAID = re.compile(r"(?<![\w@/.-])(?:" + "|".join(re.escape(w) for w in SPOKEN) 
 
 def mend(text: Text) -> Text:
     """Apply all of it; what is quoted is left alone."""
+    text = text.sub(_COMMA, lambda _: ",")
     text = text.sub(_UM, lambda _: "")
     for pattern, put in (
         (_KNOWN, TYPOS.__getitem__),

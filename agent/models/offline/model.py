@@ -164,6 +164,7 @@ def _read(request: Request) -> Thought:
     calls: list[Call] = []
     refused: list[str] = []
     strange: list[str] = []
+    near: list[str] = []
     verb = ""
     for part in segment(text):
         world.hear(part.text)
@@ -180,6 +181,8 @@ def _read(request: Request) -> Thought:
             return Thought("ask", (), found.reply)
         elif found.kind == "decline":
             refused.append(found.reply)
+            if not found.reply:
+                near.append(clean(part.text).raw())
         else:
             for call in found.calls:
                 if not any(_within(call, other) for other in calls[-1:]):
@@ -189,7 +192,7 @@ def _read(request: Request) -> Thought:
         return Thought("ask", (), f"Those are {len(calls)} actions. Ask for at most {MOST} at a time.")
     if (
         calls
-        and (lost := [raw for raw in strange if ACTION.match(normalise(raw).low)])
+        and (lost := [raw for raw in (*strange, *near) if ACTION.match(normalise(raw).low)])
         and any(RISKS[c.tool] > Risk.R0 for c in calls)
     ):
         # Half a request carried out is not what was asked for.

@@ -36,6 +36,16 @@ _BEFORE = re.compile(
 )
 _SNAP_BEFORE = re.compile(r"(snapshot.{0,80}?)\s(?:right |just )?before (?:you (?=[a-z])|(?=\w+ing\b))")
 _AFTER = re.compile(r"\s(?:right |just )?after (?:you(?:'ve| have)? (?=[a-z])|(?=\w+ing\b))")
+_DONE = re.compile(r"\s(?:after|once|when|as soon as) you(?:'ve| have) (?=[a-z]+)")
+_PARTICIPLES = {
+    "taken": "take",
+    "made": "make",
+    "run": "run",
+    "set": "set",
+    "put": "put",
+    "got": "get",
+    "saved": "save",
+}
 _LEAD_BEFORE = re.compile(r"(?:but |and )?before (?:you |(?=\w+ing\b)|we )")
 _LEAD_AFTER = re.compile(
     r"(?:but |and )?(?:after|once|when|as soon as) (?:you(?:'ve| have|'re| are)? (?:done )?|(?=\w+ing\b))"
@@ -184,6 +194,12 @@ def _around(piece: Text) -> list[Text]:
         )
     if (match := _BEFORE.search(masked)) and ACTION.match(base(piece.cut(match.end())).low):
         return [piece.cut(0, match.start()), piece.cut(match.end())]
+    if match := _DONE.search(masked):
+        did = piece.cut(match.end()).sub(
+            re.compile(r"^[a-z]+"), lambda word: _PARTICIPLES.get(word[0]) or word[0].removesuffix("ed")
+        )
+        if ACTION.match(did.low):
+            return [did, piece.cut(0, match.start())]
     if (match := _AFTER.search(masked)) and ACTION.match(base(piece.cut(match.end())).low):
         return [piece.cut(match.end()), piece.cut(0, match.start())]
     return [piece]
@@ -192,6 +208,8 @@ def _around(piece: Text) -> list[Text]:
 def _inner_action(text: Text) -> int | None:
     """Where, after its own verb, the next action begins: "installing pandas run pytest"."""
     masked = text.masked()
+    if comma := re.search(rf",\s*(?=(?:please )?(?:{_VERBS})(?![\w=/.@:-]))", masked):
+        return comma.end()
     for match in re.finditer(r"[\s,]+", masked):
         found = re.match(rf"(?:please )?(?:{_VERBS})(?![\w=/.@:-])", masked[match.end() : match.end() + 40])
         if found and not re.match(r"up\b|to\b|-", masked[match.end() :]):

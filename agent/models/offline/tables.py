@@ -151,7 +151,7 @@ TYPOS = {
     "hte": "the", "adn": "and", "nad": "and", "envrionment": "environment", "enviroment": "environment",
     "enviornment": "environment", "dependancies": "dependencies", "dependecies": "dependencies", "dependencys": "dependencies",
     "snaphot": "snapshot", "snapsot": "snapshot", "snapshoot": "snapshot", "depoy": "deploy", "rewin": "rewind",
-    "wtf": "what", "wth": "what", "shw": "show", "tkae": "take", "mkae": "make", "shwo": "show", "giv": "give", "tak": "take", "hsow": "show", "gie": "give", "instl": "install", "isntal": "install", "rool": "roll", "rol": "roll", "runing": "running", "runnning": "running", "wat": "what", "wut": "what", "wht": "what", "waht": "what", "stagign": "staging", "prodction": "production", "pleas": "please", "cahnged": "changed", "bakc": "back", "bak": "back", "evrything": "everything", "logz": "logs", "lgos": "logs", "serivce": "service", "servcie": "service", "depndencies": "dependencies", "sanpshot": "snapshot", "snpshot": "snapshot", "syncronise": "synchronise", "syncronize": "synchronize", "sinc": "sync", "yestarday": "yesterday", "yesteday": "yesterday", "yday": "yesterday", "rn": "now",
+    "wtf": "what", "wth": "what", "shw": "show", "tkae": "take", "mkae": "make", "shwo": "show", "giv": "give", "tak": "take", "hsow": "show", "gie": "give", "instl": "install", "isntal": "install", "rool": "roll", "rol": "roll", "runing": "running", "runnning": "running", "wat": "what", "wut": "what", "wht": "what", "waht": "what", "stagign": "staging", "prodction": "production", "pleas": "please", "cahnged": "changed", "bakc": "back", "bak": "back", "evrything": "everything", "logz": "logs", "lgos": "logs", "serivce": "service", "servcie": "service", "depndencies": "dependencies", "sanpshot": "snapshot", "snpshot": "snapshot", "syncronise": "synchronise", "syncronize": "synchronize", "sinc": "sync", "am needing": "need", "compair": "compare", "say me": "tell me", "explain me": "tell me", "undp": "undo", "yestarday": "yesterday", "yesteday": "yesterday", "yday": "yesterday", "rn": "now",
 }  # fmt: skip
 SPOKEN = {
     "num pie": "numpy", "num py": "numpy", "my sequel": "mysql", "post gres": "postgres", "post gress": "postgres",
@@ -174,7 +174,7 @@ TENS = {
 
 FILLERS = (
     r"(?:hey|hi|hello|yo|dear|ok|okay|okey|alright|right|well|so|um+|uh+|er+|hmm+|ugh|argh|damn|dammit|fuck|shit|crap|oh|ah|"
-    r"please|kindly|now|then|also|just|first|next|finally|afterwards|lastly|and|but|there|envsync|cool|great|perfect|nice|"
+    r"please|kindly|now|then|also|just|first|next|finally|second(?:ly)?(?= [a-z])|third(?:ly)?(?= [a-z])|fourth(?:ly)?(?= [a-z])|afterwards|lastly|and|but|there|envsync|cool|great|perfect|nice|"
     r"yes|yeah|yep|sure|no(?=[,.!:;-])|nope|actually|only(?= (?:what|show|tell|a|the|take|run|scan)\b)|basically|maybe|perhaps|like|quickly|simply|good (?:morning|evening|afternoon|day)|"
     r"sorry|excuse me|thanks|thank you|listen|look|anyway|in that case|after that|for now|after this|\d{1,2}[.)])"
     r"(?![\w'@./:=-])[ ,!:.\-]*"
@@ -186,6 +186,7 @@ PREAMBLES = (
     r"i(?:'d| would) (?:really )?(?:like|love|appreciate|want)(?: it)?(?: if)?(?: for)?(?: you)?(?: could| would)? to ",
     r"i(?:'d| would) appreciate (?:it )?(?:if you (?:could|would) )",
     r"i (?:really )?(?:want|need|have|wish|wanted|ask|beg|expect)(?: that)?(?: you| us)? to ",
+    r"i am (?=(?:need|want|look)ing)",
     r"i (?:want|need|wish|would like)(?: that)? you (?:to )?",
     r"(?:you|we|i) (?:really |just |all )?(?:should|must|can|could|need to|have to|want to|might want to|better|ought to|may)(?: now| also| then)? ",
     r"it is (?:necessary|needed|required|time) (?:to|that you) ",

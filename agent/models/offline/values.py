@@ -105,7 +105,7 @@ _FUNCTION = words(
     "over under again there some any something anything nothing someone somewhere anyone one ones other "
     "another both each few more most such only own same about into through during before after above below "
     "between against because until while ok okay now later back away yourself myself together around mode new "
-    "old last latest previous next first good bad"
+    "old last latest previous next first good bad afterwards afterward too also soon quickly finally today instead"
 )
 
 

@@ -204,6 +204,8 @@ def read(clause: Clause) -> Found | None:
             tail = where(right, world, path=False)
             other = tail.text.cut() if tail.text.low.strip() and tail.on else right
             side = _side(other, world)
+            if left.low in ("it", "that", "this one") and not on and (there := world.there()) and world.earlier:
+                return made(call("drift", on=there, against=_none(side)))
             if side is None:
                 return asks("Compare with what? A snapshot, a time, `spec`, a context or a host.")
             return made(

@@ -35,6 +35,11 @@ _DETERMINER = re.compile(
 
 def read(clause: Clause) -> Found | None:
     rest = clause.rest.cut()
+    if by := re.match(
+        r"(?:the |my |our |all |all the )*(?:[\w-]+ )?(?:tests?|test suite|suite|linter|lint|build|checks?|formatter|benchmarks?) (?:with|using|via|through|by) (?=\S)",
+        rest.low,
+    ):
+        rest = rest.cut(by.end())
     ask = asks(
         "Which command? Say it as you would type it, for example: run pytest -q. `scan` shows the project's own commands."
     )
