@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
-_VOCABULARY = Path(__file__).parents[3] / "memory" / "minilm-vocab.txt"
+from ....memory.embed import VOCABULARY
 
 
 @cache
 def _words() -> frozenset[str]:
     """The whole words of the embedder's vocabulary, some 20,000; none where the file is missing."""
     try:
-        lines = _VOCABULARY.read_text("utf-8", "replace").splitlines()
+        lines = VOCABULARY.read_text("utf-8", "replace").splitlines()
     except OSError:
         return frozenset()
     return frozenset(word for word in lines if word.isalpha() and len(word) > 2)
