@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 
 from ..english import ordinary
-from ..found import NO, Clause, Found, asks, made, quoted
+from ..found import NO, Clause, Found, asks, made
 from ..frame import SHOW, frame
-from ..moments import TIMES, target
-from ..normalise import Text
+from ..moments import TIMES
 from ..places import where
+from ..sides import SPEC, side_of, since, unless_last
 from ..tables import (
     EVERYDAY,
     PACKAGES,
     PROGRAMS,
 )
 from ..values import HOSTISH, context, moment, namelike
-from ..world import World, call
+from ..world import call
 
 FRAMES = (
     frame("drift", 92.5, r"compare(?= [\w.-]+$)", "compare"),
@@ -128,17 +128,11 @@ FRAMES = (
     ),
 )
 
-_SPEC = re.compile(
-    r"(?:the |my |our |this |its )?(?:project(?:'s)? |package |declared |poetry |npm |pip )*(?:spec|specs|specification|specifications|lock ?files?|lock|manifests?|requirements(?:\.txt)?(?: file)?|declared \w+|declaration|version files?|package\.json|package-lock\.json|pyproject(?:\.toml)?|uv\.lock|poetry\.lock|yarn\.lock|pnpm-lock\.yaml|cargo\.lock|go\.sum|gemfile\.lock|what is declared|what the lock ?file says|what it should be|declarations)(?: says| file)?"
-)
 
 _SIDE = re.compile(
     r"(?:\b(?:compared )?(?:against|versus|vs\.?|match(?:es|ing)?|with|(?<!up )to|from|than|relative to|since|after|between|on top of|and)\s+(?=\S))"
 )
 
-_OWNER = re.compile(
-    r"(?:the |my )?(?:colleague |teammate |coworker |friend )?([\w.-]+?)(?:'s|s')(?: (?:machine|setup|env\w*|laptop|computer|box|state|config\w*|version|one))?"
-)
 
 _ON_WORDS = re.compile(
     r"^\s*(?:(?:now|today|present|my|the|this|our|current|local|it|env\w*|setup|project|state|everything|machine|things|here|changed?|different|any|in|of|for|now|check|and)\b\s*)*"
@@ -162,25 +156,25 @@ def read(clause: Clause) -> Found | None:
         one, two = clause.rest.cut(sides.start(1), sides.end(1)), clause.rest.cut(sides.start(2), sides.end(2))
         if not _ON_WORDS.sub("", one.low).strip():
             one = two
-        return made(call("drift", against=_none(_side(one, world))))
+        return made(call("drift", against=unless_last(side_of(one, world))))
     if any(word in EVERYDAY - TIMES for word in re.findall(r"[a-z]+", low)):
         return NO
     if how == "works on":
         owner = re.search(r"\b(?:on|for|at|in) (?:the |my )?(?:colleague |teammate )?([\w.-]+?)(?:'s| but|,|$)", low)
         if owner and re.search(r"\bon (?:my|this|mine)\b", low[: owner.end()]):
             return made(call("drift"))
-        return made(call("drift", against=_side(text.cut(owner.start(1), owner.end(1)), world) if owner else None))
+        return made(call("drift", against=side_of(text.cut(owner.start(1), owner.end(1)), world) if owner else None))
     pair = re.search(r"\bbetween\s+(.+?)\s+and\s+(.+)$", low)
     if pair:
         first, second = text.cut(pair.start(1), pair.end(1)), text.cut(pair.start(2), pair.end(2))
         if re.fullmatch(
             r"(?:now|here|this|today|me|mine|my \w+|the current \w+|local|my machine|what i have)\W*", second.low
         ):
-            return made(call("drift", against=_side(first, world)))
+            return made(call("drift", against=side_of(first, world)))
         if re.fullmatch(r"(?:now|here|this|today|me|mine|my \w+|the current \w+|local)\W*", first.low):
-            return made(call("drift", against=_side(second, world)))
+            return made(call("drift", against=side_of(second, world)))
         if HOSTISH.fullmatch(first.low):
-            return made(call("drift", on=first.raw(), against=_side(second, world)))
+            return made(call("drift", on=first.raw(), against=side_of(second, world)))
         if any(
             ordinary(t.low.split()[-1]) or t.low in PACKAGES or t.low in PROGRAMS for t in (first, second) if t.low
         ) and not moment(first.low):
@@ -193,7 +187,7 @@ def read(clause: Clause) -> Found | None:
         and namelike(one[1])
     ):
         # "now" at the end was taken off as politeness is
-        return made(call("drift", against=_none(_side(clause.rest.cut(one.start(1), one.end(1)), world))))
+        return made(call("drift", against=unless_last(side_of(clause.rest.cut(one.start(1), one.end(1)), world))))
     if how == "compare":
         vs = re.match(r"\s*(.*?)\s+(?:with|against|to|and|vs\.?|versus)\s+(.+)$", clause.rest.masked())
         if vs:
@@ -203,16 +197,16 @@ def read(clause: Clause) -> Found | None:
                 left, right = right, left
             tail = where(right, world, path=False)
             other = tail.text.cut() if tail.text.low.strip() and tail.on else right
-            side = _side(other, world)
+            side = side_of(other, world)
             if left.low in ("it", "that", "this one") and not on and (there := world.there()) and world.earlier:
-                return made(call("drift", on=there, against=_none(side)))
+                return made(call("drift", on=there, against=unless_last(side)))
             if side is None:
                 return asks("Compare with what? A snapshot, a time, `spec`, a context or a host.")
             return made(
                 call(
                     "drift",
                     on=left.raw(on.start(), on.end()) if on else (tail.on if tail.text.low.strip() else None),
-                    against=_none(side),
+                    against=unless_last(side),
                 )
             )
         if re.fullmatch(r"\s*(?:it|this|that|me)?\s*(?:with|to|against)?", clause.rest.low):
@@ -233,7 +227,7 @@ def read(clause: Clause) -> Found | None:
             against = (
                 re.sub(r"^(?:on|in|until|till) ", "", value.raw(), flags=re.IGNORECASE)
                 if not value.low.startswith("since")
-                else _since(value, world)
+                else since(value, world)
             )
             against = against.split(",")[0].strip(" .?!") or None if against else None
             cut = text.cut(0, found.start())
@@ -248,14 +242,14 @@ def read(clause: Clause) -> Found | None:
             cut = clause.text
         if match[0].strip() == "since":
             against = (
-                _since(text.cut(match.start()), world)
+                since(text.cut(match.start()), world)
                 if not (tail.on and tail.text.low.strip())
-                else _side(value, world)
+                else side_of(value, world)
             )
         elif match[0].strip() == "after":
             against = text.raw(match.start())
         else:
-            against = _side(value, world)
+            against = side_of(value, world)
             if against is None and how == "compare":
                 return asks("Compare with what? A snapshot, a time, `spec`, a context or a host.")
     elif how == "compare" or (
@@ -266,8 +260,8 @@ def read(clause: Clause) -> Found | None:
         rest = tail.text.cut()
         if tail.on and not rest.low:
             return made(call("drift", on=tail.on))
-        if _SPEC.fullmatch(rest.low) or (rest.low and namelike(rest.low)) or moment(rest.low):
-            return made(call("drift", against=_none(_side(rest, world)), on=tail.on))
+        if SPEC.fullmatch(rest.low) or (rest.low and namelike(rest.low)) or moment(rest.low):
+            return made(call("drift", against=unless_last(side_of(rest, world)), on=tail.on))
         return made(call("drift", on=tail.on)) if not rest.low or _ON_WORDS.sub("", rest.low).strip() == "" else None
     elif found := re.search(
         r"\b(?:yesterday|today|this (?:morning|week|afternoon|month)|last (?:week|night|month|hour)|(?:in|over|during) the (?:last|past) [\w ]+)\b.*$",
@@ -284,65 +278,4 @@ def read(clause: Clause) -> Found | None:
     ):
         against = context(subject[1])
     place = where(cut, world, path=False, bare=True)
-    return made(call("drift", against=_none(against), on=place.on))
-
-
-def _since(text: Text, world: World) -> str | None:
-    """ "since yesterday" is yesterday; "since I upgraded numpy" stays whole: without `since` it would be no moment."""
-    text = text.cut(0, len(text.low.rstrip(" ,.;:!?")))
-    body = text.cut(5)
-    if taken := re.match(
-        r"(?:i|we|you) (?:took|made|saved|created|recorded|labell?ed) (?:the )?(?:snapshot |label )?([\w.-]+)(?: snapshot)?$",
-        body.low,
-    ):
-        return body.raw(taken.start(1), taken.end(1))
-    if re.match(
-        r"(?:i|we|you|someone|they|he|she|the (?:upgrade|update|install\w*|deploy\w*|migration|merge)|my|that|upgrading|installing|running)\b",
-        body.low,
-    ):
-        return text.raw()
-    if re.fullmatch(r"(?:then|last time|the last time)", body.low):
-        return None
-    return _side(body, world)
-
-
-def _side(text: Text, world: World) -> str | None:
-    """What is compared with; None when it cannot be read."""
-    text = text.cut(0, len(text.low.rstrip(" ,.;:!?")))
-    if tail := re.search(
-        r"\s(?:is|looks?|now|right now|still|are|does|says|do|instead|as well|here|at the moment|today)$", text.low
-    ):
-        text = text.cut(0, tail.start())
-    low = text.low
-    if not low:
-        return None
-    if _SPEC.fullmatch(low):
-        return "spec"
-    if low[0] in "\"'`":
-        return quoted(text.raw())
-    if re.fullmatch(
-        r"(?:the |my |our )?(?:whole )?team(?:'s)?(?: \w+)?|(?:my |our )?(?:teammates|colleagues|everyone(?: else)?|the others)(?:'s?)?(?: \w+)?",
-        low,
-    ):
-        return "team"
-    if match := _OWNER.fullmatch(low):
-        return text.raw(match.start(1), match.end(1))
-    if match := re.fullmatch(r"(?:my |our )(?:teammate|colleague|coworker) ([\w.-]+)", low):
-        return text.raw(match.start(1), match.end(1))
-    if match := re.fullmatch(r"(?:the )?(?:context )?([\w.-]+)(?: (?:context|env\w*))?", low):
-        if usual := context(match[1]):
-            return usual if usual != "local" else text.raw(match.start(1), match.end(1))
-        if "context" in low or re.search(r"env", low[match.end(1) :]):
-            return text.raw(match.start(1), match.end(1))
-    if HOSTISH.fullmatch(low):
-        return text.raw()
-    if match := re.fullmatch(r"(?:the )?(?:container|docker container) ([\w.-]+)", low):
-        return "docker:" + text.raw(match.start(1), match.end(1))
-    if match := re.fullmatch(r"(?:my|this|the local) (?:machine|laptop|computer|local \w+)|local(?:host)?", low):
-        return "local"
-    found, _ = target(text, world, loose=True)
-    return found
-
-
-def _none(value: str | None) -> str | None:
-    return None if value == "last" else value
+    return made(call("drift", against=unless_last(against), on=place.on))

@@ -18,6 +18,7 @@ from ..tables import (
 )
 from ..things import things
 from ..values import PATH, coined, namelike, pathlike
+from ..wholes import NEEDFUL, WHOLE, bare_list
 from ..world import call
 
 FRAMES = (
@@ -116,16 +117,6 @@ _NEW = re.compile(
     r"^\s*(?:me |us )?(?:up )?(?:a |an |the )?(?:brand )?(?:new |fresh |empty |basic |simple )*(?P<name>[\w.+-]+)(?: based)? (?:app|application|project|service|api|site|backend|frontend|starter|skeleton|template|website|webapp)\b"
 )
 
-_WHOLE = re.compile(
-    r"(?:(?:\b(?:it|this|that|everything|all|all of it|the|my|our|a|an|these|those|whole|entire|project|projects|repo|repository|app|application|codebase|code|thing|env|envs|environment|dev|development|local|workspace|setup|machine|stuff|me|us|up|and|running|going|ready|started|set|"
-    r"working|to go|to run|for (?:work|development|coding|this project|the project|me|it|dev)|dependencies|dependency|deps|requirements(?:\.txt)?|packages|missing|needed|required|necessary|needs|need|requires|wants|is|are|was|what's|whats|what|whatever|anything|which|of|i|we|you|for|to|run|in|from|here|now|again|properly|completely|correctly|"
-    r"please|place|up for|so|can|could|work|works|on|with|lockfile|package\.json|pyproject\.toml|listed|declared|by|does|has|have|that's|not|there|yet|still|scan|says|said|found|start|installed|build|libs|libraries|tools|prerequisites|modules|missing|stack|things|bits|pieces|be|able|coding|code|developing|hacking|working|programming|test|tests|quickly|clean|fresh|new|cloned|just|repo's|project's|its|vortex\.yaml|manifest|spec)\b)|[\s,.;:!?'])+"
-)
-
-_NEEDFUL = re.compile(
-    r"\b(?:project|repo\w*|app|application|codebase|everything|all|dependenc\w+|deps|requirements|packages|missing|needed|required|necessary|needs|env\w*|whatever|this|it|running|started|ready|workspace|stuff|machine|modules|libraries|prerequisites|thing|setup|spec|lockfile|declared)\b"
-)
-
 
 def read(clause: Clause) -> Found | None:
     how, world = clause.frame.how, clause.world
@@ -149,7 +140,7 @@ def read(clause: Clause) -> Found | None:
             text,
             r"\s(?:(?:is|are|gets?|be)(?: all)? )?(?:usable|installed|there|available|present|set up|in place|up to date)\b.*$",
         )
-        if _WHOLE.fullmatch(text.low) and _NEEDFUL.search(text.low):
+        if WHOLE.fullmatch(text.low) and NEEDFUL.search(text.low):
             return made(call("provision", path=place.path, on=place.on))
         how = "weak"
     gpu = None
@@ -243,7 +234,7 @@ def read(clause: Clause) -> Found | None:
         )
     if (
         how == "weak"
-        and _WHOLE.fullmatch(low)
+        and WHOLE.fullmatch(low)
         and re.search(r"\b(?:dependencies|deps|requirements|packages|libraries|modules|prerequisites)\b", low)
         and not re.match(r"(?:to|it\b)", low)
     ):
@@ -260,7 +251,7 @@ def read(clause: Clause) -> Found | None:
         return asks("Install what? Name packages, runtimes or services; `set this project up` installs all it needs.")
     if how == "upgrade" and re.match(r"to (?:the )?(?:latest|newest)", low):
         return asks("Upgrade what? Name the package, runtime or service.")
-    if how in ("strong", "setup") and _WHOLE.fullmatch(low) and (_NEEDFUL.search(low) or verb.startswith("get")):
+    if how in ("strong", "setup") and WHOLE.fullmatch(low) and (NEEDFUL.search(low) or verb.startswith("get")):
         if verb in ("make", "create", "generate", "start", "build", "ready") and not re.search(
             r"\b(?:running|ready|environment ready|run|work)\b|\benv\w*\b", low
         ):
@@ -295,7 +286,7 @@ def read(clause: Clause) -> Found | None:
     ):
         return made(whole)
     upgrade = how == "upgrade" and not verb.startswith(("downgrade", "pin"))
-    found = things(_to(text, how), world, upgrade=upgrade)
+    found = things(bare_list(text, how), world, upgrade=upgrade)
     if how in ("weak", "setup") and (found.everyday or any(ordinary(word) for word in found.unsure)):
         return None
     if found.everyday or any(w in EVERYDAY for s in found.strange for w in s.lower().split()):
@@ -363,25 +354,3 @@ def read(clause: Clause) -> Found | None:
             on=place.on,
         )
     )
-
-
-def _to(text: Text, how: str) -> Text:
-    """Without what is around the list: "me", "up", "a … environment with"."""
-    for pattern in (
-        r"\s(?:as|to) (?:a |the |my )?(?:dev |development |test |optional )?(?:dependency|dependencies|deps|devdependenc\w+)\b",
-        r"\sfrom v?[\d.·]+(?=\s+to\s)",
-        r"\s(?:please|instead of \S+(?: \S+)?|and nothing else|only)\s*$",
-        r"^\s*(?:the |my |our )(?=[\w.+-]+ version to )",
-        r"^\s*(?:me |us |up |here |out |in )+",
-        r"\s(?:up|in place|ready|going|running|up and running|for me|locally|installed|set up|in)\s*$"
-        if how in ("setup", "weak")
-        else r"\s(?:for me|globally|locally|in place)\s*$",
-        r"^\s*(?:a |an |the |my )?(?:new |fresh |clean |local )*(?:(?:dev|development|virtual|test)\s+)?(?:env\w*|setup|venv|stack|project|machine|container) (?:with|for|using|on|of)\s+",
-    ):
-        if match := re.search(pattern, text.low):
-            text = text.blank(match.start(), match.end()).cut()
-    if match := re.search(
-        r"(?<!the)(?<!my)(?<!this)(?<!our)\s(?:env\w*|venv|setup|virtualenv)(?= (?:with|and)\b|$)", text.low
-    ):
-        text = text.blank(match.start(), match.end()).cut()
-    return text

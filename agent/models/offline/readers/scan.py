@@ -7,6 +7,7 @@ import re
 from ..found import NO, Clause, Found, asks, made
 from ..frame import frame
 from ..places import where
+from ..scannable import MACHINE, SCANNABLE
 from ..tables import (
     EVERYDAY,
 )
@@ -197,18 +198,6 @@ FRAMES = (
     ),
 )
 
-_SCAN_OBJECT = re.compile(
-    r"(?:\b(?:the|this|my|our|a|an|that|whole|entire|current|all|of|in|at|and|it|its|what|is|are|it's|for|here|there|project|projects|repo|repos|repository|codebase|code|app|application|folder|directory|dir|source|sources|"
-    r"env|environment|environments|machine|laptop|computer|system|host|box|server|pc|mac|hardware|setup|stack|everything|service|services|package|packages|dependencies|deps|dependency|requirements|runtimes?|tools?|workspace|"
-    r"missing|installed|needs?|needed|requires?|has|have|does|do|i|we|you|me|tell|see|know|if|whether|anything|something|which|how|versions?|needs|uses?|used|running|on|to|with|only|just|not|again|please|now|quickly|deeply|for me|"
-    r"container|vm|thing|things|around|look|detect|gpu|cpu|memory|ram|disk|ports?|databases?|languages?|frameworks?|variables|manifests?|lockfiles?|monorepo|frontend|backend|local|remote|state|fingerprint|and tell|there's|over|first|run|run it|"
-    r"work|works|up|down|so|that|can|could|get|started|start|build|ready|what's|well|info|information|about|kind|type|sort|gives?|report|list|out|check|complete|completeness|python|node|from|scratch|full|scan|version)\b|[^\w\s])"
-)
-
-_MACHINE = re.compile(
-    r"\b(?:machine|laptop|computer|hardware|host|box|pc|mac|workstation|gpu|cpu|graphics card|server|system|installed|os)\b"
-)
-
 
 def read(clause: Clause) -> Found | None:
     how, world, low = clause.frame.how, clause.world, clause.text.low
@@ -232,7 +221,7 @@ def read(clause: Clause) -> Found | None:
             path, obj.text = (None if raw == "." else raw), obj.text.blank(match.start(1), match.end(1))
         if not path and (match := re.search(r"\s([\w.-]+(?:/[\w.-]+)+)(?=[\s,]|$)", obj.text.low)):
             path, obj.text = obj.text.raw(match.start(1), match.end(1)), obj.text.blank(match.start(1), match.end(1))
-        left = _SCAN_OBJECT.sub(" ", obj.text.low).split()
+        left = SCANNABLE.sub(" ", obj.text.low).split()
         if any(word in EVERYDAY for word in left) or any(
             word in EVERYDAY for word in obj.text.low.split() if word not in ("system", "table")
         ):
@@ -286,7 +275,7 @@ def read(clause: Clause) -> Found | None:
             scope = None
     elif how == "verb" and (
         (
-            _MACHINE.search(rest)
+            MACHINE.search(rest)
             and not re.search(
                 r"\b(?:project|repo|code\w*|app|env\w*|everything|needs?|missing)\b",
                 re.sub(r"not (?:the |my )?(?:project|repo).*", "", rest),
