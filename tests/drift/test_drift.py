@@ -308,6 +308,7 @@ async def test_an_environment_that_is_gone_is_one_difference_whatever_it_is_call
     result = await drift(scanned)
     (found,) = result.differences
     assert (found.kind, found.what, found.change, found.severity) == ("package", "py", "removed", "breaking")
+    assert result.summary.startswith("py (1 package) removed since snapshot ")
     assert found.call is not None
     await rewind(scanned, **found.call.args)  # pyright: ignore[reportArgumentType]
     assert (await drift(scanned, "start")).exit == 0

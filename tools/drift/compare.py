@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..fingerprint import Fingerprint, Installed
+from ..moments.say import count
 from .model import Difference, Severity, step
 
 ALWAYS = frozenset(
@@ -37,7 +38,7 @@ def _packages(old: Fingerprint, new: Fingerprint) -> Iterable[Difference]:
         if there is None or here is None:
             # A whole environment: one difference, not one for each of its packages.
             change, packages = ("removed", there) if here is None else ("added", here)
-            held = f"{len(packages or ())} packages"
+            held = count(len(packages or ()), "package")
             was, now, severity = (held, "", "breaking") if here is None else ("", held, "info")
             yield _package(where, change, was, now, where, severity)
             continue

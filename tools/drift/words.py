@@ -53,7 +53,7 @@ def table(differences: Sequence[Difference]) -> list[Table]:
         (
             d.severity,
             d.kind,
-            shown(d.what) + (f" ({d.where})" if d.where and d.kind == "package" else ""),
+            shown(d.what) + (f" ({d.where})" if d.where not in ("", d.what) and d.kind == "package" else ""),
             _change(d),
             d.fix,
         )
@@ -71,6 +71,8 @@ def _version(d: Difference) -> str:
     name = shown(d.what)
     if d.kind == "git":
         return f"git {name} {shown(d.was)} → {shown(d.now)}" if d.was or d.now else f"git {name} {d.change}"
+    if d.kind == "package" and d.what == d.where:
+        return f"{name} ({shown(d.was or d.now)}) {d.change}"
     match d.change:
         case "removed":
             return f"{name} {shown(d.was)} removed".replace("  ", " ")

@@ -130,7 +130,10 @@ def _over(record: Record, records: Sequence[Record], busy: set[str]) -> bool:
         return True
     place = (record.plan.host, record.plan.path)
     return any(
-        r.id > record.id and r.state == "committed" and r.plan.tool in ("rewind", record.plan.tool) and (r.plan.host, r.plan.path) == place
+        r.id > record.id
+        and r.state == "committed"
+        and r.plan.tool in ("rewind", record.plan.tool)
+        and (r.plan.host, r.plan.path) == place
         for r in records
     )
 
