@@ -16,7 +16,7 @@ from ..tools.errors import Cancelled, EnvSyncError, Failed, NeedsApproval, NotUn
 from . import executor as executing
 from .asking import add_usage, as_line, as_question, repeated, request_of, waiting
 from .cancel import Cancel
-from .events import Approval, Call, Event, Notice, Planned, Prepared, Text, ToolFinished
+from .events import Approval, Call, Event, Notice, Planned, Prepared, ToolFinished
 from .events import Failed as FailedEvent
 from .executor import Executor
 from .models.base import MALFORMED, Known, Model, Request, Thought
@@ -249,8 +249,6 @@ class Flow:
     async def remember(self, state: State) -> Json:
         """End the turn: the reply is made from what was done, and the turn becomes history and a note."""
         out = conclude(state, prose=self.model.follows_up)
-        if not state["done"] and state["thought"].get("kind") == "reply" and out["reply"].endswith(UNCHANGED):
-            self.emit(Text(f"\n{UNCHANGED}"))
         calls = [item["call"] for item in state["answered"]] or [item["call"] for item in state["prepared"]]
         request = state["request"] or "; ".join(call["tool"] for call in calls)
         await self.memory.keep(request, [as_line(call) for call in calls], out["reply"])

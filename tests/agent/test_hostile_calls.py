@@ -197,7 +197,8 @@ async def test_hostile_43_a_claim_without_a_tool_is_answered_by_code(talk, claim
     session = await talk([Thought("reply", reply=claim)], follows_up=True)
     found = await all_of(session.send("install numpy"))
     assert found[-1].reply == f"{claim}\nNothing was changed."
-    assert "".join(event.text for event in found if isinstance(event, Text)).endswith("Nothing was changed.")
+    # The remark is no prose of the model's: front ends show it from Done.
+    assert [event.text for event in found if isinstance(event, Text)] == [claim]
 
 
 async def test_hostile_43_a_claim_after_only_looking_is_answered_too(talk, project: Path):
