@@ -169,6 +169,8 @@ class Screen:
         for item in prepared:
             if item.plan and not item.plan.empty and not item.asks:
                 self.note(f"› {safe(item.plan.summary)}")
+        for call in later:
+            self.note(f"then {safe(call.tool)}: planned when that is done")
 
     def _output(self, output: Output) -> None:
         if self.settings.quiet or (self.settings.json and not self.bright):

@@ -100,8 +100,10 @@ def test_quiet_leaves_the_answer_alone(cli: Cli, running: Callable[..., str]) ->
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("program", ["envsync", "ask"])
+@pytest.mark.parametrize(
+    ("program", "kind"),
+    [("envsync", signal.SIGINT), ("envsync", signal.SIGTERM), ("envsync", signal.SIGHUP), ("ask", signal.SIGINT)],
+)
 def test_hostile_51_a_signal_stops_the_command_and_frees_the_lock(
     begin: Any, cli: Cli, project: Path, running: Callable[..., str], program: str, kind: signal.Signals
 ) -> None:
