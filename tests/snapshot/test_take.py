@@ -181,3 +181,9 @@ async def test_plans_do_not_depend_on_when_they_are_made(context: Context, proje
     one, two = await plan(context, label="x"), await plan(context, label="x")
     assert one.digest == two.digest  # pyright: ignore
     assert (await rewind_plan(context, (await snapshot(context, "x")).snapshot)).empty
+
+
+async def test_a_label_cannot_be_the_id_of_another_snapshot(context: Context, project: Path) -> None:
+    made = await snapshot(context)
+    with pytest.raises(Usage, match="is the id of a snapshot"):
+        await snapshot(context, made.snapshot)

@@ -53,6 +53,8 @@ async def plan(args: SnapshotArgs, context: Context) -> Plan:
     """
     label = _label(args.label)
     known = snapshots_of(context)
+    if label in {s.id for s in known}:
+        raise Usage(f"{label!r} is the id of a snapshot, so it cannot be a label as well", "Choose another label.")
     by_hand = [s for s in known if not s.automatic]
     why = guard(context, named="path" in args.model_fields_set or bool(by_hand))
     details: list[str] = []
