@@ -63,7 +63,8 @@ class OpenAIModel:
         if not self.endpoint and not settings.key:
             raise Usage(
                 f"there is no key for the model {self.name}",
-                "Set OPENAI_API_KEY (or ENVSYNC_API_KEY), or name an endpoint: --model NAME@http://HOST:PORT/v1.",
+                "Set OPENAI_API_KEY (or ENVSYNC_API_KEY, or `keyring set envsync api-key`), "
+                "or name an endpoint: --model NAME@http://HOST:PORT/v1.",
             )
 
     async def think(self, request: Request) -> AsyncIterator[Text | Thought]:

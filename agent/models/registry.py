@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from ...tools.errors import Usage
@@ -27,7 +28,20 @@ def _scripted(settings: Settings, rest: str) -> Model:
 def _openai(settings: Settings, name: str) -> Model:
     from .openai import OpenAIModel
 
-    return OpenAIModel(settings, name)
+    return OpenAIModel(settings if settings.key else replace(settings, key=_kept()), name)
+
+
+def _kept() -> str:
+    """The key that the user put into the system's keyring (`keyring set envsync api-key`); empty without one."""
+    try:
+        import keyring
+        from keyring.errors import KeyringError
+    except ImportError:  # an extra
+        return ""
+    try:
+        return keyring.get_password("envsync", "api-key") or ""
+    except (KeyringError, OSError):  # none runs here, or it is locked
+        return ""
 
 
 KINDS: dict[str, Callable[[Settings, str], Model]] = {"offline": _offline, "scripted": _scripted}

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import keyring
 import pytest
+from keyring.backend import KeyringBackend
+from keyring.errors import KeyringLocked
 
 from envsync.agent.config import Settings
 from envsync.agent.events import Call, Notice, Text
@@ -64,3 +67,31 @@ def test_a_broken_script_names_its_line(tmp_path: Path, settings: Settings, line
         open_model(replace(settings, model=f"scripted:{file}"))
     with pytest.raises(Usage, match="cannot be read"):
         open_model(replace(settings, model="scripted:nowhere"))
+
+
+def test_a_key_may_lie_in_the_keyring(settings: Settings):
+    class Memory(KeyringBackend):
+        priority = 1
+
+        def get_password(self, service: str, username: str) -> str | None:
+            return "k1" if (service, username) == ("envsync", "api-key") else None
+
+        def set_password(self, service: str, username: str, password: str) -> None:
+            raise AssertionError("nothing is ever written")
+
+    class Locked(Memory):
+        def get_password(self, service: str, username: str) -> str | None:
+            raise KeyringLocked
+
+    before = keyring.get_keyring()
+    try:
+        keyring.set_keyring(Memory())
+        made = open_model(replace(settings, model="tiny"))
+        assert isinstance(made, OpenAIModel)
+        assert made.settings.key == "k1"
+        assert open_model(settings).name == "offline"
+        keyring.set_keyring(Locked())
+        with pytest.raises(Usage, match="no key"):
+            open_model(replace(settings, model="tiny"))
+    finally:
+        keyring.set_keyring(before)
