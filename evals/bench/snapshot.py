@@ -15,7 +15,6 @@ import os
 import resource
 import shutil
 import stat
-import statistics
 import subprocess
 import sys
 import time
@@ -294,7 +293,7 @@ def main() -> None:
         "--work", type=Path, default=Path("/dev/shm" if os.path.isdir("/dev/shm") else "/tmp") / "envsync-bench"
     )
     parser.add_argument("--tree", type=Path, help="an existing tree, left as it is")
-    parser.add_argument("--rounds", type=int, default=3, help="the median of so many is shown")
+    parser.add_argument("--rounds", type=int, default=3, help="the best of so many is shown")
     parser.add_argument("--json", type=Path, help="also write the figures there")
     options = parser.parse_args()
     tree: Path = options.tree or options.work / "pristine"
@@ -305,17 +304,17 @@ def main() -> None:
     total = sum(len(body) for *_, body in wanted.values() if isinstance(body, bytes))
     print(f"{files:,} files, {len(wanted) - files:,} directories and links, {total / 1e6:.0f} MB in {tree}")
     load = os.getloadavg()[0]
-    print(f"{os.cpu_count()} cores, load {load:.1f}; median of {options.rounds} rounds; seconds of the whole command")
+    print(f"{os.cpu_count()} cores, load {load:.1f}; best of {options.rounds} rounds; seconds of the whole command")
     rows: dict[str, dict[str, Any]] = {}
     results = {engine.name: list[dict[str, Any]]() for engine in engines()}
     for _ in range(options.rounds):  # round by round, so that a busy moment does not hit one engine alone
         for engine in engines():
             results[engine.name].append(race(engine, tree, wanted, options.work))
     for name, several in results.items():
-        rows[name] = {**several[-1], **{c: statistics.median(r[c] for r in several) for c in COLUMNS}}
+        rows[name] = {**several[-1], **{c: min(r[c] for r in several) for c in COLUMNS}}
         for key in ("inner", "cpu"):
             if key in several[-1]:
-                rows[name][key] = {c: statistics.median(r[key][c] for r in several) for c in COLUMNS}
+                rows[name][key] = {c: min(r[key][c] for r in several) for c in COLUMNS}
     print(show(rows))
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n")
