@@ -13,7 +13,7 @@ from blake3 import blake3
 from pydantic import ValidationError
 
 from ..tools import registry
-from ..tools.contract import Args, Changed, Context, Notes, Outcome, Output, Progress, Result
+from ..tools.contract import Args, Changed, Context, Notes, Outcome, Output, Progress, Report, Result, silent
 from ..tools.errors import Cancelled, EnvSyncError, NeedsApproval, Refused, Stale, Usage
 from ..tools.errors import Failed as ToolFailed
 from ..tools.fingerprint import Fingerprint
@@ -49,9 +49,7 @@ class Executor:
             known = ", ".join(kind.model_fields)
             raise Usage(f"{call.tool}: {faults}", f"{call.tool} takes: {known}.") from error
 
-    def context(
-        self, args: Args, *, words: str = "", origin: str = "person", report: Callable[..., None] = lambda _: None
-    ) -> Context:
+    def context(self, args: Args, *, words: str = "", origin: str = "person", report: Report = silent) -> Context:
         """What a tool may use for one call. Raises Usage for a path that is no directory or a host out of reach."""
         given = getattr(args, "path", None)
         path = Path(self.settings.path, Path(given).expanduser()) if isinstance(given, str) else self.settings.path

@@ -152,8 +152,8 @@ class Observe(Protocol):
     async def __call__(self, context: Context, scope: Literal["project", "machine", "all"] = "all") -> Fingerprint: ...
 
 
-def _silent(_: Progress | Output) -> None:
-    return None
+def silent(_: Progress | Output) -> None:
+    """A Report that tells nobody."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class Context:
     """EnvSync's own state directory on this machine: journal, snapshots, locks. Mode 0700."""
     notes: Notes
     observe: Observe
-    report: Report = _silent
+    report: Report = silent
     home: Path = field(default_factory=Path.home)
     """The user's home directory on the host: dotfiles are read from here."""
     origin: str = "person"

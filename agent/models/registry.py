@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from ...tools import registry as tools
 from ...tools.errors import Usage
 from ..config import Settings
 from .base import Model
@@ -16,7 +17,7 @@ def _offline(_: Settings, rest: str) -> Model:
         raise Usage(f"offline has no variant {rest!r}", "Write --model offline.")
     from .offline.model import OfflineModel
 
-    return OfflineModel()
+    return OfflineModel(frozenset(tools.names()))
 
 
 def _scripted(settings: Settings, rest: str) -> Model:

@@ -50,6 +50,15 @@ async def test_nothing_changed_says_so_with_exit_zero(context: Context, tree: Pa
     assert result.summary == f"nothing changed since snapshot {made.snapshot} (labelled 'start', just now)"
 
 
+async def test_running_the_tests_does_not_hide_the_upgrade_before_them(context: Context, tree: Path) -> None:
+    (tree / ".pytest_cache").mkdir()
+    await snapshot(context, "start")
+    install(tree, "werkzeug", "3.1.3")
+    await change(context, append(".pytest_cache/seen"), tool="run", summary="run pytest")
+    result = await drift(context)
+    assert "werkzeug" in result.summary and "'start'" in result.summary
+
+
 async def test_every_kind_of_change_is_named_with_its_severity(context: Context, tree: Path) -> None:
     await snapshot(context, "start")
     (tree / "app.py").write_text("edited\n")

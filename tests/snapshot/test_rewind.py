@@ -90,6 +90,33 @@ async def test_last_takes_back_a_covered_change_of_another_tool(context: Context
     assert "before `a change`" in done.summary
 
 
+async def test_last_steps_over_commands_that_left_nothing_but_caches(context: Context, tree: Path) -> None:
+    (tree / ".pytest_cache").mkdir()
+    before = facts(tree, times=False)
+    await change(context, append("src/app.py"), summary="an upgrade")
+    for _ in range(2):
+        await change(context, append(".pytest_cache/seen"), tool="run", summary="run pytest")
+    plan = await rewind_plan(context)
+    assert "before `an upgrade`" in plan.summary
+    assert any("nothing but caches" in line for line in plan.warnings)
+    await rewind(context)
+    assert facts(tree, times=False) == before
+
+
+async def test_last_takes_back_a_command_that_left_something(context: Context, tree: Path) -> None:
+    await change(context, append("src/app.py"), summary="an upgrade")
+    between = facts(tree, times=False)
+    await change(context, append("made.txt"), tool="run", summary="run make")
+    await rewind(context)
+    assert facts(tree, times=False) == between
+
+
+async def test_last_after_only_idle_commands_takes_back_the_last_of_them(context: Context, tree: Path) -> None:
+    (tree / ".pytest_cache").mkdir()
+    await change(context, append(".pytest_cache/seen"), tool="run", summary="run pytest")
+    assert "before `run pytest`" in (await rewind_plan(context)).summary
+
+
 async def test_last_takes_back_a_change_without_snapshot_by_its_inverse_and_does_it_again(
     context: Context, tree: Path
 ) -> None:

@@ -12,14 +12,10 @@ from contextlib import suppress
 
 from ..moments.say import count
 from ..store.compare import compare
-from ..store.environments import environments, place
+from ..store.environments import cache, environments, place
 from ..store.model import Change, Entry, Manifest
 from .model import Difference, Severity
 
-CACHES = frozenset((
-    "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".cache", ".parcel-cache", ".turbo", ".vite",
-    ".hypothesis", ".nyc_output",
-))  # fmt: skip
 WEIGHTY = frozenset((
     "pyproject.toml", "requirements.txt", "uv.lock", "poetry.lock", "setup.py", "setup.cfg", "package.json",
     "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "go.mod", "go.sum", "Cargo.toml", "Cargo.lock", "Gemfile",
@@ -45,10 +41,9 @@ def differences(old: Manifest, new: Manifest, read_old: Read, read_new: Read) ->
     roots = environments(old, new)
     inside = [(c, where) for c in changes if (where := place(c.path, roots))]
     rest = [c for c in changes if not place(c.path, roots)]
-    own = [c for c in rest if CACHES.isdisjoint(c.path.split("/"))]
+    own = [c for c in rest if not cache(c.path)]
     cached = len(rest) - len(own)
-    inside = [(c, w) for c, w in inside if CACHES.isdisjoint(c.path.split("/")) and not _directory(c)]
-    inside = [(c, w) for c, w in inside if not c.path.endswith((".pyc", ".pyo"))]
+    inside = [(c, w) for c, w in inside if not cache(c.path) and not _directory(c)]
     found = [_file(change) for change in _outermost(own)]
     found += _unexplained(inside, old, new, read_old, read_new)
     aside = [f"{count(cached, 'cache file')} {'differs' if cached == 1 else 'differ'}"] if cached else []

@@ -99,9 +99,19 @@ async def read(args: DriftArgs, context: Context) -> Drifted:
                 "there is no snapshot of this project yet, so nothing to compare with",
                 "Take one: envsync snapshot. Against lockfiles and version files: envsync drift --against spec",
             )
-        return await _since(snapshots[-1], records, context)
+        return await _last(snapshots, records, context)
     found = find(against, snapshots, records, context.now())
     return await _since(found.snapshot, records, context, found.note)
+
+
+async def _last(snapshots: Sequence[Snapshot], records: list[Record], context: Context) -> Drifted:
+    """Since the newest snapshot; when that only preceded a command that changed nothing, since the one before."""
+    ran = {record.snapshot for record in records if record.plan.tool == "run"}
+    for snapshot in reversed(snapshots):
+        drifted = await _since(snapshot, records, context)
+        if drifted.differences or snapshot.id not in ran or snapshot is snapshots[0]:
+            return drifted
+    raise AssertionError("there is a snapshot")
 
 
 async def _since(snapshot: Snapshot, records: list[Record], context: Context, note: str = "") -> Drifted:

@@ -135,9 +135,7 @@ class CommandStep:
 
         done = await context.host.run(argv, cwd=cwd, env=env, timeout=limit, output=output)
         if done.code in (126, 127) and not done.stdout and done.seconds < 1 and not tail:
-            raise EnvSyncError(
-                f"{argv[0]} could not be started: {done.error}", "Look at the program's path and permissions."
-            )
+            raise Failed(f"{argv[0]} could not be started: {done.error}", "Look at the program's path and permissions.")
         text = tail.decode("utf-8", "backslashreplace")[-TAIL:]
         return {"code": done.code, "seconds": round(done.seconds, 3), "tail": text, "timed_out": done.timed_out}
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from pydantic import Field, JsonValue
 
 from ..contract import Args, Changed, Context, Outcome, Tool
 from ..errors import Usage
 from ..fingerprint import Fingerprint
-from ..journal import Journal
+from ..journal import Journal, Record
 from ..moments.say import count, shown, title
 from ..plan import Plan, Risk, Step
 from ..store import tree
+from ..store.environments import idle
 from ..store.model import Change, Manifest, Snapshot
 from ..store.place import above, snapshots_of, store_of
 from . import around, packages
-from .goal import RECENT, Goal, aim_at
+from .goal import RECENT, Goal, aim_at, changed
 from .paths import clean, present
 from .preview import Preview, preview
 from .repository import aim
@@ -82,7 +84,7 @@ async def plan(args: RewindArgs, context: Context) -> Plan:
             f"nothing is recorded of {shown(str(context.path))}, but of {shown(place)} above it",
             f"Go there, or add: -C {place}",
         )
-    goal = aim_at(args.to, snapshots, records, context.now())
+    goal = await _past_idle(aim_at(args.to, snapshots, records, context.now()), snapshots, records, context)
     wanted, homes = clean(args.paths, context.path, context.home)
     seen: Seen | None = None
     if goal.snapshot is None and (taken := around.made_by(goal.since[0], snapshots)):
@@ -195,6 +197,23 @@ async def finish(args: RewindArgs, plan: Plan, outcome: Outcome, context: Contex
 
 def _lines(value: object) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list) else []  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  # JSON
+
+
+async def _past_idle(goal: Goal, snapshots: Sequence[Snapshot], records: Sequence[Record], context: Context) -> Goal:
+    """The last change, leaving out commands since that left nothing but caches: running the tests is no change to undo."""
+    aimed, left = goal, list(records)
+    while aimed.last and aimed.since and aimed.since[0].plan.tool == "run" and aimed.snapshot is not None:
+        differing = await context.host.call(_differs, aimed.snapshot, context, ())
+        if not idle(differing.changes):
+            return aimed
+        left = [record for record in left if record.id < aimed.since[0].id]
+        if not any(changed(record) for record in left):
+            return goal
+        aimed = aim_at("last", snapshots, left, context.now())
+    if aimed is goal:
+        return goal
+    note = "commands that ran since left nothing but caches; this takes back the change before them"
+    return replace(aimed, note=note)
 
 
 async def _look(target: Snapshot, context: Context) -> Seen:

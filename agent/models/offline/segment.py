@@ -51,7 +51,9 @@ _LEAD_AFTER = re.compile(
     r"(?:but |and )?(?:after|once|when|as soon as) (?:you(?:'ve| have|'re| are)? (?:done )?|(?=\w+ing\b))"
 )
 _ANYTHING = re.compile(r"\b(?:anything|something|any changes|(?:do|change|touch)(?:ing)? (?:that|this|it))(?: else)?$")
-_FIRST_TAIL = re.compile(r"[\s,]+(?:first|beforehand|before that|before)$")
+_FIRST_TAIL = re.compile(
+    r"(?<!called)(?<!named)(?<!label)(?<!labelled)(?<!tagged)[\s,]+(?:first|beforehand|before that|before)$"
+)
 _FIRST_HEAD = re.compile(
     r"(?:(?:but|and|though)\s+)?(?:please\s+)?(?:first|before that|before (?:you do|doing) (?:that|this|it|so)|beforehand),?\s+"
 )

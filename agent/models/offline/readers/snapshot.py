@@ -44,7 +44,7 @@ FRAMES = (
 )
 
 _LABEL = re.compile(
-    r"(?:,\s*)?\b(?:and )?(?:called|named|labell?ed|titled|tagged(?: as)?|call(?:ing)? it|name it|label(?:ling|ing)? it|(?:with|under|using|by) (?:the |a )?(?:label|name|title|tag)(?: of)?|label|name|as|tag|naming it)\s*[:=]?\s*(?=\S)(?!(?:before|usual|well|soon|it is|is)\b(?: |$)(?!\w))"
+    r"(?:,\s*)?\b(?:and )?(?:called|named|labell?ed|titled|tagged(?: as)?|call(?:ing)? it|name it|label(?:ling|ing)? it|(?:with|under|using|by) (?:the |a )?(?:label|name|title|tag)(?: of)?|label|name|as|tag|naming it)\s*[:=]?\s*(?=\S)(?!before \w|(?:usual|well|soon|it is|is)\b(?: |$)(?!\w))"
 )
 
 
