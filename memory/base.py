@@ -241,3 +241,7 @@ class NoMemory(ListMemory):
         if kind == "fact":
             raise MemoryOff("Memory is switched off, so this fact cannot be kept.", "Ask again without --no-memory.")
         return 0
+
+    async def find(self, fact: str, *, project: str, host: str) -> Note | None:
+        """Who looks for one fact is about to keep or to drop it: better refused before a plan than after."""
+        raise MemoryOff("Memory is switched off, so no fact can be kept or dropped.", "Ask again without --no-memory.")

@@ -123,7 +123,7 @@ class Remembered(Data):
 
 
 class Notes(Protocol):
-    """The memory as tools see it. With memory off every search is empty and adding raises Usage."""
+    """The memory as tools see it. With memory off every search is empty, and adding or finding raises Usage."""
 
     async def add(self, fact: str, *, project: str, host: str) -> int:
         """Keep a fact; returns its id."""

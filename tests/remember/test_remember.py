@@ -11,7 +11,7 @@ from envsync.agent.wiring import ToolNotes
 from envsync.memory.base import NoMemory
 from envsync.memory.notebook import Notebook
 from envsync.tools.contract import Context
-from envsync.tools.errors import EnvSyncError, Usage
+from envsync.tools.errors import Usage
 from envsync.tools.journal import Journal
 from envsync.tools.plan import Plan, Risk
 from envsync.tools.redact import Redactor
@@ -122,14 +122,9 @@ async def test_hostile_61_any_text_is_kept_and_undone(context: Context, fact: st
     assert await facts(context) == []
 
 
-async def test_with_memory_off_it_says_so(make_context: Callable[..., Context], project: Path):
+async def test_with_memory_off_it_says_so_before_a_plan_is_made(make_context: Callable[..., Context], project: Path):
     context = make_context(project, notes=ToolNotes(NoMemory()))
-    args = RememberArgs(fact="use pnpm")
     assert REMEMBER.plan
-    plan = await REMEMBER.plan(args, context)
-    try:
-        outcome = await transactions(context).apply(plan.digest, lambda: REMEMBER.plan(args, context), context)
-    except EnvSyncError as error:
-        assert "--no-memory" in error.hint
-    else:
-        assert outcome.state == "compensated" and "--no-memory" in outcome.hint
+    with pytest.raises(Usage) as error:
+        await REMEMBER.plan(RememberArgs(fact="use pnpm"), context)
+    assert "--no-memory" in error.value.hint
