@@ -69,7 +69,7 @@ class Flow:
         memory: Recall,
         *,
         redact: Callable[[str], str] = str,
-        known: Callable[[], Known] = Known,
+        known: Callable[[str], Known] = lambda _: Known(),
         emit: Callable[[Event], None] = lambda _: None,
         acting: Callable[[Json], None] = lambda _: None,
     ) -> None:
@@ -112,7 +112,7 @@ class Flow:
         if rounds > MOST_ROUNDS:
             return self._stop(Failed("the model goes on and on", f"It was stopped after {MOST_ROUNDS} thoughts."))
         try:
-            thought = await self.cancel.unless(self._thought(request_of(state, self.known())))
+            thought = await self.cancel.unless(self._thought(request_of(state, self.known(state["request"]))))
         except EnvSyncError as error:
             return self._stop(error)
         found: Json = {"rounds": rounds, "usage": add_usage(state["usage"], thought.usage)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 RECALLED = 8
 """Notes that one request brings back."""
+SPEAKS_OF_COMMANDS = re.compile(r"\b(?:tests?|suite|lint(?:er)?|build|start|launch|serve|server|app)\b", re.IGNORECASE)
 LONG = 400
 """Characters of one recalled note; the whole is in `history`."""
 
@@ -47,9 +49,21 @@ class Parts:
         """The memory as the graph sees it."""
         return Recalling(self.memory, self.settings, self.notices.append)
 
-    def known(self) -> Known:
-        """Names that exist here, newest first. Reads small files only."""
-        return Known(project=self.settings.path.name, snapshots=self._snapshots())
+    def known(self, words: str = "") -> Known:
+        """Names that exist here, newest first. The project is read only when `words` speak of its commands."""
+        commands = self._commands() if SPEAKS_OF_COMMANDS.search(words) else {}
+        return Known(project=self.settings.path.name, snapshots=self._snapshots(), commands=commands)
+
+    def _commands(self) -> dict[str, str]:
+        from ..tools.scan.project import survey, wants
+        from ..tools.scan.tree import Limits, collect
+
+        try:
+            services = survey(collect(str(self.settings.path), wants(), Limits(seconds=1.0))).services
+        except OSError:
+            return {}  # whoever scans is told; the question is asked without
+        asked = ("start", "dev", "build", "test")
+        return {use: one.commands[use].value for one in services[:1] for use in asked if use in one.commands}
 
     def _snapshots(self) -> tuple[str, ...]:
         from ..tools.store.store import Store

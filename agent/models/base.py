@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -41,6 +41,8 @@ class Known:
     services: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ("local",)
     packages: tuple[str, ...] = ()
+    commands: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The project's own commands by purpose (start, build, test), read from its files: data to show, never to run."""
 
 
 @dataclass(frozen=True)

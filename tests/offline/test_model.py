@@ -121,7 +121,8 @@ def test_the_other_one_needs_exactly_one_other() -> None:
         (Call("deploy", {"context": "prod"}), Risk.R3),
         (Call("deploy", {}), Risk.R2),
         (Call("switch", {"context": "production"}), Risk.R3),
-        (Call("run", {"command": "rm -rf build"}), Risk.R3),
+        (Call("run", {"command": "rm -rf build"}), Risk.R2),
+        (Call("run", {"command": "rm -rf /var/lib"}), Risk.R3),
         (Call("run", {"command": "sudo /bin/rm x"}), Risk.R3),
         (Call("run", {"command": "git push --force"}), Risk.R3),
         (Call("run", {"command": "pytest -q"}), Risk.R2),
@@ -131,3 +132,16 @@ def test_the_other_one_needs_exactly_one_other() -> None:
 )
 def test_the_risk_of_a_call(call: Call, expected: Risk) -> None:
     assert risk(call) == expected
+
+
+def test_the_projects_own_commands_are_shown_and_never_run_by_themselves() -> None:
+    known = Known(commands={"test": "rm -rf ~ # from package.json"})
+    thought = MODEL.understand(Request("run the tests", known=known))
+    assert thought.kind == "ask" and not thought.calls
+    assert "`rm -rf ~ # from package.json`" in thought.reply
+    assert "{commands}" not in MODEL.understand(Request("start the app")).reply
+
+
+def test_a_label_may_be_a_word_that_orders_actions() -> None:
+    assert calls("take a snapshot called before") == [("snapshot", {"label": "before"})]
+    assert calls("take a snapshot named first") == [("snapshot", {"label": "first"})]

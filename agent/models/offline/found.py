@@ -16,6 +16,9 @@ from .tables import (
 from .values import coined, context
 from .world import World
 
+COMMANDS = "{commands}"
+"""In a question: stands for the project's own commands, which are known only when it is asked."""
+
 
 @dataclass(frozen=True)
 class Found:

@@ -6,17 +6,21 @@ for is compared with examples, if the embedder's model is there; that may ask or
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 
+from ....tools.errors import Usage
 from ....tools.risk import Risk
+from ....tools.run.words import judge, split
 from ...events import Call, Text
 from ..base import Request, Thought
 from . import none, similar
 from .dialogue import follow
 from .english import ordinary
-from .found import Clause, Found
+from .found import COMMANDS, Clause, Found
 from .frame import Frame
 from .frames import READERS
 from .intents import clean, stated, understand
@@ -57,7 +61,21 @@ class OfflineModel:
             return Thought(
                 "ask", (), "There are characters in it that are no text. Please type the name or command again."
             )
+        if COMMANDS in thought.reply:
+            return replace(thought, reply=thought.reply.replace(COMMANDS, _own_commands(request)))
         return thought
+
+
+def _own_commands(request: Request) -> str:
+    """What the project's files say: shown for the person to say, never run by itself, since a file is no request."""
+    own = [f"{purpose}: `{command}`" for purpose, command in request.known.commands.items()]
+    if not own:
+        return "For example: run pytest -q. `scan` shows the project's own commands."
+    return f"This project's own are {', '.join(own)}. Say `run` and the command."
+
+
+PROJECT = Path("/project")
+"""Stands for the project before there is one: a risk by the words alone."""
 
 
 def risk(call: Call) -> Risk:
@@ -68,62 +86,10 @@ def risk(call: Call) -> Risk:
         word in ("prod", "production") for word in values.replace("-", " ").split()
     ):
         return Risk.R3
-    if call.tool == "run" and _destroys(str(call.args.get("command", ""))):
-        return Risk.R3
+    if call.tool == "run":
+        with suppress(Usage):  # what cannot be run is refused later, with the way out
+            return judge(split(str(call.args.get("command", ""))), PROJECT)[0]
     return own
-
-
-_DESTROYERS = frozenset(
-    [
-        "rm",
-        "rmdir",
-        "dd",
-        "mkfs",
-        "shred",
-        "wipefs",
-        "fdisk",
-        "parted",
-        "truncate",
-        "dropdb",
-        "kill",
-        "pkill",
-        "killall",
-        "shutdown",
-        "reboot",
-        "halt",
-        "poweroff",
-        "userdel",
-    ]
-)
-
-
-def _destroys(command: str) -> bool:
-    words = command.replace("\n", " ").split()
-    heads = {
-        word.rpartition("/")[2]
-        for word in words[:1]
-        + [
-            b
-            for a, b in itertools.pairwise(words)
-            if a in ("sudo", "&&", ";", "||", "|", "env", "xargs", "-exec", "-c")
-        ]
-    }
-    return bool(heads & _DESTROYERS) or any(
-        phrase in f" {' '.join(words).lower()} "
-        for phrase in (
-            " clean -",
-            " reset --hard",
-            " push --force",
-            " push -f",
-            " drop table",
-            " drop database",
-            " system prune",
-            " volume rm",
-            " --delete ",
-            " destroy ",
-            " -delete ",
-        )
-    )
 
 
 def _strings(call: Call) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from .found import COMMANDS
 from .normalise import Text
 
 HELP = (
@@ -108,7 +109,7 @@ _VAGUE = (
     (re.compile(r"^\W*(?:please |can you |could you )*(?:make|get) (?:it|this|everything|things|that) (?:all )?(?:work|working|run|good)(?: again| like before| as before| properly)*\W*$"),
      "Set the project up as it needs (`set this project up`), or go back to when it worked (`rewind to …`)?"),
     (re.compile(r"^\W*(?:please |can you |could you )*(?:re)?(?:start|launch|build|test|stop|restart|serve|open)(?: (?:the|my|this|our) (?:server|app|project|dev server|tests?|application|service|website|site|api|backend|frontend|\w+ server)| it| this)\W*$"),
-     "By which command? For example: run npm start. `scan` shows the project's start, build and test commands."),
+     f"By which command? {COMMANDS}"),
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..english import ordinary
-from ..found import NO, Clause, Found, asks, made, quoted
+from ..found import COMMANDS, NO, Clause, Found, asks, made, quoted
 from ..frame import frame
 from ..normalise import Text
 from ..places import where
@@ -40,9 +40,7 @@ def read(clause: Clause) -> Found | None:
         rest.low,
     ):
         rest = rest.cut(by.end())
-    ask = asks(
-        "Which command? Say it as you would type it, for example: run pytest -q. `scan` shows the project's own commands."
-    )
+    ask = asks(f"Which command? {COMMANDS}")
     if not rest.low:
         return ask
     if clause.frame.how == "quoted" and not any(c.tool == "run" for c in clause.world.earlier):
