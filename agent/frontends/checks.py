@@ -154,7 +154,8 @@ def _keyring(_: Settings) -> Check:
 
 def _program(name: str, use: str, fix: str, *version: str) -> Callable[[Settings], Check]:
     def check(_: Settings) -> Check:
-        path = shutil.which(name)
+        # Beside the interpreter too: a uv that was installed with EnvSync is found there by the provider as well.
+        path = shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
         if path is None:
             return Check(name, "missing", f"not found; {use}", fix)
         try:
@@ -209,7 +210,9 @@ CHECKS: dict[str, Callable[[Settings], Check]] = {
     "keyring": _keyring,
     "terminal": _terminal,
     "git": _program("git", "its facts are recorded with snapshots", "Install git."),
-    "uv": _program("uv", "Python environments are made with it", "pip install uv, or see https://docs.astral.sh/uv"),
+    "uv": _program(
+        "uv", "pip makes Python environments instead, more slowly", "pip install uv, or see https://docs.astral.sh/uv"
+    ),
     "node": _program("node", "needed for JavaScript projects", "Install Node.js, for example with mise."),
     "npm": _program("npm", "needed for JavaScript projects", "It comes with Node.js."),
     "apt": _apt,
