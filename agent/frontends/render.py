@@ -162,14 +162,14 @@ class Screen:
         self._end_prose()
         if self.settings.plan:
             self.lines(plan_lines(prepared, self._width(self.out) if self.rich else 0))
-            for call in later:
+            for call in later if prepared else ():
                 self._answer(self.paint("dim", f"then {call.tool}, planned when that is done", self.rich))
             self._answered = bool(prepared)
             return
         for item in prepared:
             if item.plan and not item.plan.empty and not item.asks:
                 self.note(f"› {safe(item.plan.summary)}")
-        for call in later:
+        for call in later if prepared else ():  # without: the first could not be planned, as the error says next
             self.note(f"then {safe(call.tool)}: planned when that is done")
 
     def _output(self, output: Output) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -124,8 +125,21 @@ def plan_lines(prepared: Sequence[Prepared], width: int = 0) -> list[Line]:
     shown: list[Line] = []
     for item in prepared:
         shown += [Line("")] * bool(shown)
-        shown += _plan(item.plan, item, width) if item.plan else [Line(f"{item.call.tool}: only looks", "dim")]
+        lines = _plan(item.plan, item, width) if item.plan else [Line(f"{item.call.tool}: only looks", "dim")]
+        shown += [part for line in lines for part in _wrapped(line, width)]
     return shown
+
+
+def _wrapped(line: Line, width: int) -> list[Line]:
+    """A line broken between words where the terminal would break it inside one; its continuation is indented."""
+    if not 20 < width < len(line.text):
+        return [line]
+    indent = " " * (len(line.text) - len(line.text.lstrip()) + 2)
+    parts = textwrap.wrap(
+        line.text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, expand_tabs=False,
+        replace_whitespace=False,
+    )  # fmt: skip
+    return [Line(part, line.style) for part in parts]
 
 
 def _plan(plan: Plan, item: Prepared, columns: int) -> list[Line]:

@@ -111,3 +111,15 @@ def test_figures_read_as_people_say_them() -> None:
         "3.4 MB",
         "20.0 TB",
     ]
+
+
+def test_a_long_line_of_a_plan_is_broken_between_words() -> None:
+    summary = (
+        "pip: pytest: simple powerful testing with Python, first released in the year 2010 and since then 193 releases"
+    )
+    lines = [line.text for line in plan_lines([prepared(summary=summary)], 60)]
+    assert (
+        lines[0].endswith("powerful testing with Python, first")
+        and lines[1] == "  released in the year 2010 and since then 193 releases"
+    )
+    assert max(map(len, lines)) <= 60

@@ -46,7 +46,7 @@ async def test_packages_of_a_venv_by_name_and_version(scan: Scan, project: Path)
 async def test_everything_there_means_nothing_missing(scan: Scan, project: Path, context: Context) -> None:
     venv(project, {"flask": "3.0.0"})
     assert not (await scan({"requirements.txt": "flask==3.*\n", "app.py": "import flask"})).missing
-    assert (await told(context)).summary.endswith("everything it declares is here.")
+    assert (await told(context)).summary.endswith("everything it needs to run is here.")
 
 
 async def test_a_half_removed_package_is_missing(scan: Scan, project: Path) -> None:

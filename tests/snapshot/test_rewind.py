@@ -566,3 +566,29 @@ async def test_last_with_paths_right_after_a_snapshot_takes_them_from_it(context
     await rewind(context, "last", paths=["src"])
     assert (tree / "src/app.py").read_text() == "print('one')\n"
     assert (tree / "new/deep/file").exists()
+
+
+async def test_a_moment_that_no_snapshot_is_as_old_as_is_said_in_the_answer_too(context: Context, tree: Path) -> None:
+    await snapshot(context)
+    assert "no snapshot is as old as 'yesterday'" in (await rewind_plan(context, "yesterday")).summary
+    mess(tree)
+    done = await rewind(context, "yesterday")
+    assert done.notes[0].startswith("no snapshot is as old as 'yesterday'")
+
+
+async def test_a_moment_before_an_undone_snapshot_does_not_bring_that_back(context: Context, tree: Path) -> None:
+    await snapshot(context, "start")
+    mess(tree)
+    await snapshot(context, "oops")
+    await rewind(context)
+    await rewind(context, "start")
+    assert [s.label for s in snapshots_of(context) if s.label] == ["start"]
+
+
+async def test_a_new_fifo_is_not_counted_among_the_files_that_are_removed(context: Context, tree: Path) -> None:
+    await snapshot(context, "start")
+    os.mkfifo(tree / "pipe")
+    (tree / "new").write_text("one")
+    done = await rewind(context, "start")
+    assert "1 new file removed" in done.summary and (tree / "pipe").exists() and not (tree / "new").exists()
+    assert done.notes == ("pipe stays: a FIFO, socket or device is in no snapshot",)

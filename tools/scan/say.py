@@ -116,7 +116,7 @@ def _lacks(project: Project) -> str:
     if not known:
         return ""
     unread = any(f.rule in ("unreadable", "computed") for f in project.findings)
-    return "everything that could be read of its needs is here" if unread else "everything it declares is here"
+    return "everything that could be read of its needs is here" if unread else "everything it needs to run is here"
 
 
 def _machine_sentence(fingerprint: Fingerprint) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import Field, JsonValue
 
-from ..contract import Args, Changed, Context, Outcome, Tool
+from ..contract import Args, Block, Changed, Context, Lines, Outcome, Tool
 from ..errors import Usage
 from ..fingerprint import Fingerprint
 from ..journal import Journal, Record
@@ -28,6 +28,7 @@ from .trees import look
 
 LISTED = 12
 """Package changes and files shown one by one."""
+KEPT_FIRST = "overwritten or removed, and kept in a snapshot taken first"
 
 
 class RewindArgs(Args):
@@ -50,6 +51,12 @@ class Rewound(Changed):
     """Paths in the project that were changed."""
     kept: tuple[str, ...] = ()
     """What could not be made as it was, with the reason."""
+    notes: tuple[str, ...] = ()
+    """What the plan warned of: a moment that no snapshot is as old as, what nothing takes back."""
+
+    def blocks(self) -> Sequence[Block]:
+        """With the notes, which `--yes` shows nowhere else."""
+        return [*([Lines(self.notes, "to know")] if self.notes else []), *super().blocks()]
 
 
 @dataclass(frozen=True)
@@ -138,7 +145,9 @@ def _plan(
         risk, reason, basis = files.preview.risk, files.preview.reason, files.preview.basis
         if files.preview.conflicts:
             some = ", ".join(files.preview.conflicts[:LISTED]) + (" …" if len(files.preview.conflicts) > LISTED else "")
-            warnings = [f"overwritten or removed, and kept in a snapshot taken first: {some}", *warnings]
+            warnings = [f"{KEPT_FIRST}: {some}", *warnings]
+    if goal.note:
+        warnings = [goal.note, *warnings]
     if not all_steps:
         note = f" ({'; '.join(warnings)})" if warnings else ""
         return Plan(tool="rewind", host=context.host.name, path=str(context.path), risk=Risk.R2,
@@ -150,8 +159,6 @@ def _plan(
         parts.append(count(len(homes), "dotfile") if len(homes) > 3 else ", ".join(homes))
     if others := [step for step in all_steps if step.kind not in ("dotfile", "tree")]:
         parts.append(others[0].does if len(others) == 1 else count(len(others), "other step"))
-    if goal.note:
-        warnings = [goal.note, *warnings]
     return Plan(
         tool="rewind",
         args=args.model_dump(mode="json", exclude_unset=True),
@@ -187,11 +194,12 @@ async def finish(args: RewindArgs, plan: Plan, outcome: Outcome, context: Contex
         summary=summary,
         transaction=outcome.transaction,
         snapshot=outcome.snapshot,
-        done=(*(step.does for step in done), *(f"kept {shown(line)}" for line in kept)),
+        done=(*(step.does for step in done), *(f"kept {shown(line.replace(': kept: ', ': ', 1))}" for line in kept)),
         undo="envsync rewind --to last",
         to=str(target.args["snapshot"]) if target else "",
         paths=sum(int(str(step.data.get("changed", 0))) for step in done),
         kept=tuple(kept),
+        notes=tuple(line for line in plan.warnings if not line.startswith(KEPT_FIRST)),
     )
 
 
@@ -234,8 +242,19 @@ def _differs(target: Snapshot, context: Context, paths: tuple[str, ...]) -> File
     now = look(context)
     present(paths, then, now, target.id)
     aimed = aim(context.path, then, now, store)
-    changes = tree.compare(now, aimed.manifest, paths)
-    return Files(changes, preview(changes, now, target.id), aimed.notes if not paths else ())
+    differing = tree.compare(now, aimed.manifest, paths)
+    changes = [change for change in differing if not _stays(change)]
+    stay = [
+        f"{shown(change.path)} stays: a FIFO, socket or device is in no snapshot"
+        for change in differing
+        if _stays(change)
+    ]
+    return Files(changes, preview(changes, now, target.id), (*stay[:LISTED], *(aimed.notes if not paths else ())))
+
+
+def _stays(change: Change) -> bool:
+    """Whether a rewind would have to remove what it could not make again."""
+    return change.new is None and change.old is not None and change.old.kind == "special"
 
 
 def _unmade(goal: Goal, taken: Snapshot, seen: Seen) -> Goal | None:
