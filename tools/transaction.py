@@ -78,7 +78,7 @@ class Transactions:
                 data = await self._do(step, context)
                 self._journal.record(id, StepRecord(index=index, does=step.does, state="done", data=data))
             self._journal.end(id, "committed")
-        except (EnvSyncError, OSError, asyncio.CancelledError) as error:
+        except (Exception, asyncio.CancelledError) as error:
             ending = asyncio.ensure_future(self._end(id, plan, begun, snapshot, error, context))
             try:
                 outcome = await asyncio.shield(ending)
@@ -89,6 +89,8 @@ class Transactions:
             if isinstance(error, asyncio.CancelledError):
                 hint = outcome.hint or ("" if outcome.state == "compensated" else KEPT)
                 raise Cancelled(_ended(outcome), hint, outcome=outcome) from None
+            if not isinstance(error, EnvSyncError | OSError):
+                raise  # a fault of ours is shown as one, once what it left half-done is taken back
             return outcome
         return self._outcome(id)
 

@@ -34,6 +34,8 @@ class Append:
         off = bool(step.args.get("off"))
         if line == "fail" and not off:
             raise Failed("it failed", "as asked")
+        if line == "fault" and not off:
+            raise KeyError("a fault of ours")
         if line == "wait" and not off:
             await asyncio.sleep(30)
         lines = file.read_text().splitlines() if file.exists() else []
@@ -107,6 +109,13 @@ async def test_a_step_without_inverse_is_named_as_stuck(make_context: Make, proj
     outcome = await apply(context, plan(context, steps=(step("a", inverse=False), step("fail"))))
     assert outcome.state == "broken"
     assert [entry.state for entry in outcome.steps] == ["stuck", "undone"]
+
+
+async def test_a_fault_of_ours_is_taken_back_before_it_is_shown(make_context: Make, project: Path) -> None:
+    context = make_context(project)
+    with pytest.raises(KeyError):
+        await apply(context, plan(context, "a", "fault"))
+    assert (project / "log").read_text() == "" and Journal(context.state).recent(1)[0].state == "compensated"
 
 
 async def test_hostile_30_a_plan_that_moved_is_stale_and_nothing_happens(make_context: Make, project: Path) -> None:

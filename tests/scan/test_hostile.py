@@ -274,3 +274,9 @@ def test_safe_never_lets_a_control_character_through() -> None:
         out = safe(chunk, 10**6)
         out.encode("utf-8")
         assert not any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or c in "\u2028\u2029\u202e\u200b\ufeff" for c in out)
+
+
+@pytest.mark.parametrize("name", ["go", "py", ".py", "js", "rs", "tools/go", ".rb"])
+async def test_hostile_04_a_file_named_like_a_suffix_is_no_source(scan: Scan, project: Path, name: str) -> None:
+    fill(project, {name: "import os\nos.environ['HIDDEN']\n", "main.py": "import os\nos.environ['SEEN_KEY']\n"})
+    assert "HIDDEN" not in str(await scan()) and "SEEN_KEY" in str(await scan())

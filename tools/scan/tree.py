@@ -99,7 +99,6 @@ class _Walk:
         self.names = frozenset(name for name in wants.manifests if "*" not in name)
         self.globs = re.compile("|".join(translate(name) for name in wants.manifests if "*" in name) or r"(?!)")
         self.lockfiles = frozenset(wants.lockfiles)
-        self.suffixes = frozenset(suffix[1:] for suffix in wants.patterns)
 
     def wanted(self, name: str) -> bool:
         """Whether a file of that name is a manifest."""
@@ -206,7 +205,8 @@ def _file(walk: _Walk, path: str, entry: os.DirEntry[str], chain: Sequence[Rules
             walk.tree.texts[path] = names_only(text) if is_private(name) else str(text)
         else:
             walk.tree.notes.append((path, text.why))
-    elif name.rpartition(".")[2] in walk.suffixes and not is_example(path):
+    # The whole of a name like `go` or `.py` is no suffix.
+    elif os.path.splitext(name)[1] in walk.wants.patterns and not is_example(path):
         walk.sources.append(path)
 
 

@@ -176,10 +176,13 @@ async def _announce(context: Context) -> None:
 
 
 async def scanned(context: Context) -> Fingerprint | None:
-    """The scan, or None when it fails: the files matter more, and they can be recorded and put back without it."""
+    """The scan, or None when it fails: the files matter more, and they can be recorded and put back without it.
+
+    Also when it fails by a fault of ours: it parses whatever a project holds, and no file may forbid a snapshot.
+    """
     try:
         return await context.observe(context, "all")
-    except (EnvSyncError, OSError):
+    except Exception:  # said as a notice; `envsync scan` shows the fault itself
         return None
 
 
