@@ -238,3 +238,31 @@ async def test_other_managers_are_fetched_and_keep_their_lock(world: World, mana
     )
     await world.carry(plan)
     assert have(world, "left-pad") == "1.1.3" and (await world.plan()).empty
+
+
+async def test_hostile_58_a_projects_npmrc_gets_no_variables_value_by_a_plan(
+    world: World, stocked: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEPLOY_TOKEN", "tok-5b1f0c7e9d")
+    manifest(world, **{"outer": "1.0.0", "@corp/x": "1.0.0"})
+    world.put(".npmrc", f"@corp:registry={stocked.url}/leak-${{DEPLOY_TOKEN}}/\nscript-shell=./evil\nsave-exact=true\n")
+    monkeypatch.chdir(world.path)
+    for args in ({}, {"packages": ["inner@1.0.0"]}):
+        plan = await world.plan(**args)
+        assert plan.risk == Risk.R3 and "DEPLOY_TOKEN" in plan.reason and "script-shell" in plan.reason
+        assert "save-exact" not in plan.reason
+    assert stocked.asked and not any("tok-5b1f0c7e9d" in path for path in stocked.asked)
+
+
+async def test_hostile_47_a_projects_registry_does_not_answer_for_a_name(
+    world: World, stocked: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest(world)
+    (world.path.parent / "home/.npmrc").write_text(f"registry={stocked.url}/\n")
+    monkeypatch.setenv("npm_config_userconfig", str(world.path.parent / "home/.npmrc"))
+    monkeypatch.delenv("npm_config_registry")
+    world.put(".npmrc", f"registry={stocked.url}/imitation/\n")
+    monkeypatch.chdir(world.path)
+    with pytest.raises(Failed, match="imitation/inner"):  # npm resolves there, but a name is judged at the user's own
+        await world.plan(packages=["inner@1.0.0"])
+    assert stocked.asked[0].startswith("/inner")

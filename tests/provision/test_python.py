@@ -333,3 +333,26 @@ async def test_without_uv_pip_does_the_same(world: World, stocked: Index, withou
     stocked.sdist("evil", "1.0", "raise SystemExit(1)")
     with pytest.raises(Failed, match="refused: evil"):
         await world.plan(packages=["evil"])
+
+
+@pytest.mark.parametrize("lies", ["pth", "sitecustomize", "python"])
+async def test_hostile_15_a_plan_starts_nothing_of_a_shipped_environment(
+    world: World, stocked: Index, tmp_path: Path, lies: str
+) -> None:
+    world.put("requirements.txt", "middle\n")
+    await world.carry(await world.plan())
+    env, ran = world.path / ".venv", tmp_path / "ran"
+    site = next(env.glob("lib/python3*/site-packages"))
+    code = f"import pathlib; pathlib.Path({str(ran)!r}).touch()\n"
+    if lies == "python":
+        (env / "bin/python").unlink()
+        (env / "bin/python").write_text(f"#!/bin/sh\ntouch '{ran}'\n")
+        (env / "bin/python").chmod(0o755)
+    else:
+        (site / ("shipped.pth" if lies == "pth" else "sitecustomize.py")).write_text(code)
+    shutil.rmtree(tmp_path / "uv-cache", ignore_errors=True)  # uv remembers interpreters that it asked before
+    world.put("requirements.txt", "middle\nrunner\n")
+    plan = await world.plan()
+    assert "runner 3.1" in plan.details and not any("middle" in line for line in plan.details)
+    assert "base 1.0 -> 2.0" in (await world.plan(packages=["base@2.0"])).details
+    assert not ran.exists()

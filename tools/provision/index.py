@@ -115,6 +115,8 @@ async def npm(context: Context, name: str, spec: str = "latest") -> Entry | None
     fields = ("name", "version", "description", "time.created", "scripts", "versions")
     done = await context.host.run(
         ["npm", "view", "--json", "--", f"{name}@{spec or 'latest'}", *fields],
+        # Not in the project: npm would obey its .npmrc, which can put the values of variables into an address.
+        cwd=Path("/"),
         timeout=60,
         env={"NO_UPDATE_NOTIFIER": "1"},
     )

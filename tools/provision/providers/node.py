@@ -80,6 +80,8 @@ class NodeProvider:
 
     async def _registries(self, declared: Declared, context: Context, part: Part) -> None:
         """Registries that the project brings along, by its lock or its .npmrc, are for a person to look at."""
+        if declared.settings:
+            part.reasons.append(f"the project's .npmrc needs your eye: {'; '.join(declared.settings[:5])}")
         if declared.elsewhere:
             done = await context.host.run(["npm", "config", "get", "registry"], cwd=Path("/"), timeout=30, env=ENV)
             other = sorted(set(declared.elsewhere) - {urlsplit(done.text.strip()).netloc})
@@ -188,11 +190,14 @@ class NodeProvider:
             return {}
         copy = Path(await context.host.call(tempfile.mkdtemp, prefix="envsync-npm-"))
         try:
-            for name in ("package.json", ".npmrc", declared.lock):
+            for name in ("package.json", declared.lock):
                 if name in site.files:
                     await context.host.write(copy / name, await context.host.read(site.root / name))
+            await context.host.write(copy / ".npmrc", declared.config.encode())
             argv = ["npm", "install", "--package-lock-only", "--ignore-scripts", "--prefer-offline", "--", *words]
             done = await context.host.run(argv, cwd=copy, env=ENV, timeout=180)
+            if done.code != 0 and declared.settings:
+                return {}  # with the rest of its .npmrc it may: a person is asked about that first
             if done.code != 0:
                 raise _failure(plain(done.error, 500))
             lock = json.loads(await text(context.host, copy / (declared.lock or "package-lock.json")) or "{}")

@@ -28,6 +28,13 @@ LOCKS = {
     "bun.lockb": "bun",
 }
 """The package manager by the lockfile that it writes."""
+_HARMLESS = (
+    "save-exact save-prefix legacy-peer-deps strict-peer-deps prefer-dedupe engine-strict install-strategy lockfile-version"
+    " package-lock save fund audit loglevel progress update-notifier omit include install-links tag message init-license"
+    " auto-install-peers shamefully-hoist hoist node-linker public-hoist-pattern hoist-pattern access"
+)
+HARMLESS = frozenset(_HARMLESS.split())
+"""Settings of .npmrc that decide neither where packages come from nor what runs."""
 LOCAL = ("file:", "link:", "workspace:", "portal:", ".", "/", "~/")
 """How ranges begin that stand for a directory and not for a package of the registry."""
 
@@ -51,6 +58,10 @@ class Declared:
     """npm: names whose lock entry says that they have an install script."""
     scripts: dict[str, str] = field(default_factory=dict[str, str])
     """The project's own scripts."""
+    settings: tuple[str, ...] = ()
+    """What .npmrc sets that a person should know of: programs, proxies, and variables whose values it sends."""
+    config: str = ""
+    """.npmrc without those, and without anything that npm would fill in from the environment."""
     elsewhere: tuple[str, ...] = ()
     """Hosts in the lock besides the registry's usual one."""
     local: bool = False
@@ -98,8 +109,28 @@ async def read(host: Host, site: Site) -> Declared:
     )
     config = await _file(host, site, ".npmrc", found) if ".npmrc" in site.files else ""
     hosts |= set(re.findall(r"^\s*(?:@[\w.-]+:)?registry\s*=\s*[\"']?https?://([^/\s\"']+)", config, re.MULTILINE))
+    found.config, found.settings = npmrc(config)
     found.elsewhere = tuple(sorted(hosts - {"registry.npmjs.org", "registry.yarnpkg.com"}))
     return found
+
+
+def npmrc(content: str) -> tuple[str, tuple[str, ...]]:
+    """The lines of a project's .npmrc that a plan may be made with, and what the others do, in words."""
+    kept: list[str] = []
+    told: list[str] = []
+    for line in content.splitlines():
+        key, _, _ = line.partition("=")
+        key = key.strip().strip("\"'").removesuffix("[]")
+        if not key or key[0] in "#;":
+            continue
+        sent = re.findall(r"\$\{([^}]*)\}", line)
+        if sent:
+            told.append(f"it sends the value of {', '.join(map(plain, sent))} to whom it names")
+        elif key in HARMLESS or key == "registry" or key.endswith(":registry"):
+            kept.append(line)
+        elif not key.startswith("//"):
+            told.append(f"it sets {plain(key, 40)}")
+    return "".join(f"{line}\n" for line in kept), tuple(dict.fromkeys(told))
 
 
 async def _file(host: Host, site: Site, name: str, found: Declared) -> str:

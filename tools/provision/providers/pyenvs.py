@@ -126,6 +126,26 @@ async def environment(context: Context, root: Path) -> Environment | None:
     return None
 
 
+async def outside(context: Context, env: Environment) -> str:
+    """An interpreter like that of `env` which is no part of the project, for planning.
+
+    Starting the environment's own one runs what lies in it (`*.pth`, `sitecustomize`, or a script that is called python),
+    and a plan runs nothing of a project. Raises Failed when there is none.
+    """
+    real = await context.host.call(os.path.realpath, env.path / "bin/python")
+    own = Path(real).is_relative_to(context.path) or Path(real).is_relative_to(env.path)
+    if not own and re.fullmatch(r"(python|pypy)(3(\.\d+)?t?)?", os.path.basename(real)):
+        return real
+    minor = ".".join(env.python.split(".")[:2])
+    found = await interpreter(context, [f"=={minor}.*"])
+    if found is None:
+        raise Failed(
+            f"{env.path} has an interpreter of its own, and a plan starts nothing that lies in the project",
+            f"Install Python {minor} on this machine, or remove {env.path.name}: it is made anew then.",
+        )
+    return found.path
+
+
 def probe(env: str) -> tuple[str, list[Dist]]:
     """The version and the distributions of the environment at `env`, read from its files; runs nothing of it."""
     path = Path(env)

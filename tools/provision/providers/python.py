@@ -15,7 +15,7 @@ from ..names import Named, normal, plain, requirement
 from ..part import Part, Site, counted
 from ..trust import judge
 from .pydeclared import Declared
-from .pyenvs import Python, conflicts, environment, fits, interpreter
+from .pyenvs import Python, conflicts, environment, fits, interpreter, outside
 from .pyfiles import MANIFESTS, read
 from .pyplan import Base, addresses, broken, change_lines, covered_step, pinned, unresolved
 from .pysteps import same_place, sync_argv
@@ -97,7 +97,7 @@ class PythonProvider:
             specs.append(declared.requires)
         kept = await environment(context, site.root)
         if kept is not None and kept.python and all(fits(spec, kept.python) for spec in specs):
-            return Base(kept.path, kept, Python(str(kept.path / "bin/python"), kept.python))
+            return Base(kept.path, kept, Python(await outside(context, kept), kept.python))
         python = await interpreter(context, specs)
         if python is None:
             part.add(await obtain("python", ",".join(specs), context))
@@ -120,8 +120,9 @@ class PythonProvider:
 
     async def _sync(self, site: Site, declared: Declared, base: Base, tool: Tool, context: Context, part: Part) -> None:
         options = [f"--extra={name}" for name in declared.extras] + [f"--group={name}" for name in declared.groups]
-        argv = [*sync_argv(tool, site.root, base.python.path if base.kept is None else "", options), "--dry-run"]
-        env = {**tool.env, "UV_PROJECT_ENVIRONMENT": str(base.path)}
+        argv = [*sync_argv(tool, site.root, base.python.path, options), "--dry-run"]
+        # An environment that is not there: uv would start the one that is, and with it whatever lies in it.
+        env = {**tool.env, "UV_PROJECT_ENVIRONMENT": str(base.path.with_name(".venv-of-no-project"))}
         done = await context.host.run(argv, cwd=site.root, env=env, timeout=300)
         if done.code != 0:
             raise Failed(
@@ -129,12 +130,11 @@ class PythonProvider:
                 "Make the lock again with `uv lock`, then ask again.",
             )
         new: dict[str, str] = {}
-        gone: dict[str, str] = {}
         for sign, name, version, source in CHANGE.findall(done.text + "\n" + done.error):
-            # `~` on the project itself: uv builds it again each time, which is no change of ours.
-            if sign == "~" and source and base.kept and name in base.kept.dists:
-                continue
-            (gone if sign == "-" else new)[normal(name)] = version
+            there = base.versions.get(normal(name))
+            # Of the project itself only its build script may know the version; it is installed once, as it lies here.
+            if sign != "-" and there != version and not (there and source.startswith("file:")):
+                new[normal(name)] = version
         other = sorted(
             declared.indexes - {urlsplit(tool.env.get("UV_DEFAULT_INDEX", DEFAULT)).hostname or "", "pypi.org"}
         )
@@ -143,7 +143,7 @@ class PythonProvider:
         again = broken(base)
         if not new and not again and base.kept is not None:
             return
-        changes = {name: [base.versions.get(name) or gone.get(name, ""), version] for name, version in new.items()}
+        changes = {name: [base.versions.get(name, ""), version] for name, version in new.items()}
         part.details += change_lines(changes)
         part.steps.append(
             covered_step(

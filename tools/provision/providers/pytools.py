@@ -94,7 +94,10 @@ class Tool:
             argv = ["pip", "compile", "-q", "--no-header", "--no-annotate", *common, "--python", python, *extra, "-"]
         else:
             again = [part for name in upgrade for part in ("--upgrade-package", name)]
-            argv = ["pip", "install", "--dry-run", *common, "--python", str(env), *again, *extra, "-r", "-"]
+            # As a target and not as an environment, since uv would start the latter's interpreter: see pyenvs.outside.
+            (site,) = await context.host.call(_sites, env)
+            argv = ["pip", "install", "--dry-run", *common, "--python", python, "--target", str(site)]
+            argv += [*again, *extra, "-r", "-"]
         done = await context.host.run([*self.argv, *argv], cwd=Path("/"), env=self.env, stdin=stdin, timeout=300)
         if done.code != 0:
             raise _failure(done)
@@ -174,6 +177,10 @@ async def find(context: Context) -> Tool:
         "neither uv nor pip was found, so no Python package can be installed",
         "Install uv (https://docs.astral.sh/uv/), or Debian's python3-pip and python3-venv.",
     )
+
+
+def _sites(env: Path) -> list[Path]:
+    return [*sorted(env.glob("lib/python3*/site-packages")), env / "lib"][:1]
 
 
 def _failure(done: Completed) -> Failed | Unreachable:
