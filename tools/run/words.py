@@ -72,8 +72,22 @@ DESTROYS_WITH = {
 """Programs of which some words reach beyond this machine or delete for good; the words as they stand on the line."""
 LATE = frozenset({"docker", "podman", "aws", "gcloud", "az", "gh", "kubectl"})
 """Programs whose verb follows a noun."""
-MOVES = frozenset({"rm", "rmdir", "unlink", "mv", "cp", "install", "ln", "chmod", "chown", "tee", "rsync"})
+MOVES = frozenset(
+    {"rm", "rmdir", "unlink", "mv", "cp", "install", "ln", "chmod", "chown", "tee", "rsync", "touch", "mkdir"}
+)
 """Programs whose operands are paths: inside the project a snapshot covers them, outside nothing does."""
+WRITES_WITH = {
+    "find": ("-delete", "-exec", "-ok", "-fprint", "-fls"),
+    "sed": ("-i", "--in-place"),
+    "perl": ("-i", "-pi", "-ni"),
+    "tar": ("-", "x", "c", "r", "u"),
+    "unzip": ("-d", "-o"),
+    "patch": ("-", ""),
+    "sort": ("-o", "--output"),
+    "curl": ("-o", "-O", "--output", "--remote-name"),
+    "wget": ("",),
+}
+"""Programs that write to paths of their operands when one of these options is there."""
 PREFIXES = frozenset({"env", "nohup", "nice", "time", "timeout", "stdbuf", "setsid", "xargs", "exec", "command"})
 
 
@@ -124,28 +138,35 @@ def judge(argv: list[str], root: Path) -> tuple[Risk, str]:
 
     A guess by the words on the line, on the safe side; what a program does inside cannot be seen from here.
     """
-    words = list(argv)
-    while words and Path(words[0]).name in PREFIXES:
-        words = words[1:]
-        while words and (words[0].startswith("-") or "=" in words[0] or words[0].replace(".", "").isdigit()):
-            words = words[1:]
-    if not words:
-        return Risk.R2, ""
-    program, rest = Path(words[0]).name, words[1:]
+    if Path(argv[0]).name in PREFIXES:
+        # Which of a prefix's words are values of its options (`env -u X rm …`) only it knows: each may be the program.
+        judged = [judge(argv[at:], root) for at in range(1, len(argv)) if Path(argv[at]).name not in PREFIXES]
+        return max(judged, key=lambda one: one[0], default=(Risk.R2, ""))
+    program, rest = Path(argv[0]).name, argv[1:]
     if program in ("sudo", "doas", "su", "pkexec"):
         return Risk.R3, "it runs as another user"
     if program in SHELLS and any(word.startswith("-") and "c" in word for word in rest):
         return Risk.R3, "a shell line can do anything"
     if program in DESTROYS or program.split(".")[0] in DESTROYS:
         return Risk.R3, f"{program} can destroy what no snapshot holds"
+    if program == "git" and any(word in ("-c", "--config-env") or word.startswith("--config-env=") for word in rest):
+        return Risk.R3, "a setting of git on its command line can run any program"
     plain = [word for word in rest if not word.startswith("-")]
     # `aws s3 rm` has its verb late, `git commit -m push` only looks like it; `git -C dir push` has a value before.
     late = program in LATE or rest[:1] in (["-C"], ["-c"])
     for word in plain[: 3 if late else 1]:
         if any(word == known or word.startswith(f"{known}-") for known in DESTROYS_WITH.get(program, ())):
             return Risk.R3, f"`{program} {word}` cannot be taken back"
-    if program in MOVES or (program == "find" and {"-delete", "-exec"} & set(rest)):
-        outside = [word for word in plain if not Path(root, word).resolve().is_relative_to(root)]
+    if program in MOVES or any(word.startswith(WRITES_WITH.get(program, ("\0",))) for word in rest):
+        values = [word.partition("=")[2] or word[2:] for word in rest if word.startswith("-")]
+        outside = [word for word in [*plain, *filter(None, values)] if _lies_outside(word, root)]
         if outside:
             return Risk.R3, f"{outside[0]} lies outside the project, where no snapshot holds it"
     return Risk.R2, ""
+
+
+def _lies_outside(word: str, root: Path) -> bool:
+    try:
+        return not Path(root, word).resolve().is_relative_to(root)
+    except (OSError, RuntimeError, ValueError):
+        return True
