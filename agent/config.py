@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -65,9 +67,12 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
         environ.get("ENVSYNC_CONFIG")
         or Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "envsync/config.toml"
     )
-    settings = Settings(state=state.absolute(), file=file, environ=dict(environ))
     given = {**_file(file), **_environment(environ), **flags}
-    path = Path(given.pop("path", None) or Path.cwd()).absolute()
+    try:
+        path = Path(given.pop("path", None) or ".").absolute()
+        settings = Settings(state=state.absolute(), file=file, path=path, environ=dict(environ))
+    except FileNotFoundError as error:
+        raise Usage("the directory you are in is gone", "Go to one that exists, or name it: -C DIR.") from error
     if not path.is_dir():
         raise Usage(f"{path} is no directory", "Give -C an existing directory.")
     return replace(settings, path=path, **given)
@@ -117,12 +122,30 @@ def _typed(name: str, value: Any, where: str) -> Any:
 
 
 def state_directory(settings: Settings) -> Path:
-    """Make the state directory, private to the user. Raises Usage when it cannot be made."""
+    """Make the state directory, private to the user. Raises Usage when it cannot be made, or is another thing's."""
     try:
-        settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.chmod(settings.state, 0o700)
+        try:
+            settings.state.mkdir(parents=True, mode=0o700)
+        except FileExistsError:
+            _own(settings.state)
     except OSError as error:
         raise Usage(
             f"the state directory cannot be made: {error}", "Set ENVSYNC_STATE to a directory you may write."
         ) from error
     return settings.state
+
+
+def _own(state: Path) -> None:
+    """Make a state directory that is there private again. One that others use too is left as it is, and refused."""
+    info = state.stat()
+    if not stat.S_ISDIR(info.st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, "it is no directory", str(state))
+    private = info.st_uid == os.geteuid() and not info.st_mode & 0o077
+    ours = info.st_uid == os.geteuid() and ((state / "journal.db").exists() or not any(state.iterdir()))
+    if not private and not ours:
+        raise Usage(
+            f"{state} is no directory of EnvSync's own: others may read it, or it holds other things",
+            "Set ENVSYNC_STATE to a directory that is empty or not there yet, e.g. ~/.local/state/envsync.",
+        )
+    if not private:
+        os.chmod(state, 0o700)

@@ -33,8 +33,8 @@ def guarded(path: Path, home: Path, state: Path) -> str:
         return "above your home directory"
     if str(path) in (*WIDE, *WIDE_TOO):
         return "a directory of the system"
-    if state.is_relative_to(path):
-        return "where EnvSync keeps its own state"
     if path.is_relative_to(state):
         return "EnvSync's own state"
+    if state.is_relative_to(path):
+        return "where EnvSync keeps its own state"
     return ""
