@@ -15,7 +15,7 @@ from envsync.tools.errors import EnvSyncError, Usage
 from envsync.tools.journal import Record
 from envsync.tools.moments.find import find
 from envsync.tools.moments.meaning import best
-from envsync.tools.moments.say import ago, choices, shown
+from envsync.tools.moments.say import ago, choices, shown, title
 from envsync.tools.moments.times import moment
 from envsync.tools.plan import Plan, Risk, Step
 from envsync.tools.store.model import Snapshot
@@ -261,3 +261,9 @@ def test_ago_is_rounded_down_and_never_negative() -> None:
     assert ago(NOW - timedelta(seconds=59), NOW) == "just now"
     assert ago(NOW + timedelta(hours=1), NOW) == "just now"
     assert len(choices(SNAPS, RECORDS, NOW, 5).splitlines()) == 6
+
+
+def test_the_title_of_an_undone_remember_keeps_its_words() -> None:
+    record = done(1, "take back `remember: the port is 5433`", None, tool="rewind")
+    assert title(record) == "take back `remember: the port is 5433`"
+    assert title(done(2, "rewind to k3f9 (before `x`): 2 files", None, tool="rewind")) == "rewind to k3f9"

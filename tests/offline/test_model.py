@@ -145,3 +145,20 @@ def test_the_projects_own_commands_are_shown_and_never_run_by_themselves() -> No
 def test_a_label_may_be_a_word_that_orders_actions() -> None:
     assert calls("take a snapshot called before") == [("snapshot", {"label": "before"})]
     assert calls("take a snapshot named first") == [("snapshot", {"label": "first"})]
+
+
+def test_a_wish_to_forget_a_fact_is_told_how() -> None:
+    for text in ("forget that my dev server listens on 5199", "please forget what I said about the port"):
+        thought = MODEL.understand(Request(text))
+        assert thought.kind == "decline" and "envsync memory forget" in thought.reply
+    assert calls("don't forget that my dev server listens on 5199")[0][0] == "remember"
+
+
+def test_redo_is_told_how() -> None:
+    thought = MODEL.understand(Request("redo that"))
+    assert thought.kind == "ask" and "`undo that`" in thought.reply
+
+
+def test_a_part_of_a_monorepo_is_no_part_of_a_package_name() -> None:
+    assert calls("install axios in frontend") == [("provision", {"packages": ["axios"], "path": "frontend"})]
+    assert calls("add requests to the backend") == [("provision", {"packages": ["requests"], "path": "backend"})]

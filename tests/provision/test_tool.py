@@ -153,3 +153,12 @@ async def test_hostile_45_the_real_indexes(world: World) -> None:
     with pytest.raises((Failed, Usage)):
         await world.plan(packages=["itsdangerous@99"])
     assert not (Path(world.path) / ".venv").exists()
+
+
+async def test_a_name_known_from_npm_is_asked_about_in_a_python_project(world: World, index: Index) -> None:
+    """`npm install lodash` said in words went to PyPI, where somebody else owns that name."""
+    world.put("requirements.txt", "")
+    with pytest.raises(Usage, match="lodash is known from npm"):
+        await world.plan(packages=["lodash"])
+    with pytest.raises(Usage, match="index has no"):
+        await world.plan(packages=["pip:lodash"])

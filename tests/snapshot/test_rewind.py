@@ -592,3 +592,14 @@ async def test_a_new_fifo_is_not_counted_among_the_files_that_are_removed(contex
     done = await rewind(context, "start")
     assert "1 new file removed" in done.summary and (tree / "pipe").exists() and not (tree / "new").exists()
     assert done.notes == ("pipe stays: a FIFO, socket or device is in no snapshot",)
+
+
+async def test_a_snapshot_that_holds_an_edited_dotfile_is_not_forgotten_by_undo(
+    context: Context, tree: Path, private: Path
+) -> None:
+    (private / ".bashrc").write_text("alias x=y\n")
+    await snapshot(context, "dot")
+    (private / ".bashrc").write_text("alias x=z\n")
+    await rewind(context)
+    assert (private / ".bashrc").read_text() == "alias x=y\n"
+    assert "dot" in {s.label for s in snapshots_of(context)}

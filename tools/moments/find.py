@@ -63,7 +63,7 @@ def _by_name(text: str, snapshots: Sequence[Snapshot], records: Sequence[Record]
     if len(fits) > 1:
         raise Usage(
             f"{len(fits)} snapshots are called {text!r}: which one?",
-            f"{choices(fits, records, now, 10)}\nName it by its id, e.g. {fits[-1].id}.",
+            f"They are:\n{choices(fits, records, now, 10)}\n  Name it by its id, e.g. {fits[-1].id}.",
             ids=[s.id for s in fits],
         )
     return Found(fits[0], named(fits[0], records)) if fits else None
@@ -122,7 +122,7 @@ def _by_meaning(text: str, snapshots: Sequence[Snapshot], records: Sequence[Reco
         lines = [f"  {s.id}  {clock(s.at)}  {ago(s.at, now)}: {unique[s.seq][1]}" for s in reversed(fits[-10:])]
         raise Usage(
             f"{short(text)!r} fits {len(fits)} moments: which one?",
-            "\n".join([*lines, f"Name it by its id, e.g. {fits[-1].id}."]),
+            "\n".join(["They are:", *lines, f"  Name it by its id, e.g. {fits[-1].id}."]),
             ids=[s.id for s in fits],
         )
     snapshot, why = next(iter(unique.values()))

@@ -45,7 +45,7 @@ def cause(snapshot: Snapshot, records: Iterable[Record]) -> str:
 
 def title(record: Record) -> str:
     """A transaction in a few words; of a rewind only where it went, or titles would nest for ever."""
-    if record.plan.tool == "rewind":
+    if record.plan.tool == "rewind" and not record.plan.summary.startswith("take back "):
         return shown(short(record.plan.summary.partition(" (")[0].partition(": ")[0]))
     return shown(short(record.plan.summary))
 

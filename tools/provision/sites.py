@@ -78,8 +78,11 @@ async def _choose(item: Named, places: Sequence[Site], context: Context) -> tupl
         )
     if options:
         provider, site = options[0]
-        if provider.ecosystem == "python" and not item.ecosystem and await _only_debian(item, context):
-            return None
+        if provider.ecosystem == "python" and not item.ecosystem:
+            if not naming:
+                _known_elsewhere(item)
+            if await _only_debian(item, context):
+                return None
         return provider, site
     return await _without_project(item, places, context)
 
@@ -101,6 +104,15 @@ def _sorted_out(item: Named, options: Sequence[tuple[Provider, Site]]) -> tuple[
         f"{name}: which one is meant, {' or '.join(where)}?",
         "Write the prefix: pip:NAME, npm:NAME or apt:NAME; or go to the part's own directory first.",
     )
+
+
+def _known_elsewhere(item: Named) -> None:
+    """In a Python project a name known from npm is asked about: on PyPI somebody else owns it. Raises Usage."""
+    if item.bare in NODE and normal(item.name) not in PYTHON:
+        raise Usage(
+            f"{item.bare} is known from npm, and this is a Python project: which one is meant?",
+            f"Write npm:{item.bare}, or pip:{item.bare} for what PyPI has under that name.",
+        )
 
 
 async def _without_project(item: Named, places: Sequence[Site], context: Context) -> tuple[Provider, Site] | None:

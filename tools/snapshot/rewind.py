@@ -97,7 +97,8 @@ async def plan(args: RewindArgs, context: Context) -> Plan:
     if goal.snapshot is None and (taken := around.made_by(goal.since[0], snapshots)):
         seen = await _look(taken, context)
         back = aim_at(taken.id, snapshots, records, context.now())
-        goal = back if args.paths else _unmade(goal, taken, seen) or back
+        homes_differ = any(await around.dotfiles(back, context, None))
+        goal = back if args.paths or homes_differ else _unmade(goal, taken, seen) or back
     if goal.snapshot is None and args.paths:
         raise Usage(f"the state {goal.why} has no files to take from", "Leave the paths out, or name a snapshot.")
     target = goal.snapshot
@@ -260,7 +261,8 @@ def _stays(change: Change) -> bool:
 def _unmade(goal: Goal, taken: Snapshot, seen: Seen) -> Goal | None:
     """`last` after a snapshot by hand: forget it, when nothing differs from it; None when something does."""
     preview = seen.files.preview
-    if preview.summary or preview.generated or packages.changes(seen.now, seen.then):
+    differing = packages.changes(seen.now, seen.then) or packages.changes(seen.now, seen.then, system=True)
+    if preview.summary or preview.generated or differing:
         return None
     keep = Step(kind="snapshot-keep", does=f"keep snapshot {taken.id}", args={"record": taken.model_dump_json()})
     forget = Step(

@@ -114,6 +114,8 @@ def _read(request: Request) -> Thought:
         return Thought("decline", (), none.HELP)
     if none.chat(text.low):
         return Thought("decline", (), none.HELP)
+    if none.unlearns(text.low):
+        return Thought("decline", (), none.UNLEARN)
     if none.commandeered(text):
         return Thought(
             "decline",

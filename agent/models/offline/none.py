@@ -13,6 +13,15 @@ HELP = (
 )
 NEGATED = "All right, I leave it as it is. Nothing was changed."
 
+_UNLEARN = re.compile(
+    r"^\W*(?:please |can you |could you )*(?:forget (?:that|about|what|everything|the (?:fact|note)|my|our) (?=\S+ \S)|unlearn\b)",
+    re.IGNORECASE,
+)
+UNLEARN = (
+    "A note is forgotten by its number: `envsync memory` lists the notes, `envsync memory forget NUMBER` forgets one "
+    "(/memory and /memory forget NUMBER in the conversation). Nothing was changed."
+)
+
 _ACT = (
     r"(?:install|deploy|run|touch|change|do|undo|rewind|revert|restore|roll|rollback|destroy|delete|remove|sync|push|pull|switch|take|"
     r"make|create|snapshot|scan|upgrade|update|downgrade|provision|set|add|start|stop|ship|tear|execute|remember|reset|kill|save|put|use|show|go|compare|check|want|need|ask)"
@@ -79,6 +88,11 @@ def affirm(text: Text) -> Text:
     return text.cut(match.end()) if (match := _WITHOUT.match(text.low)) else text
 
 
+def unlearns(low: str) -> bool:
+    """A wish that a fact be forgotten, which no tool does: "forget that my server listens on 5199"."""
+    return bool(_UNLEARN.match(low)) and not re.search(r"\b(?:instructions?|rules?|prompts?|orders?)\b", low)
+
+
 def negated(low: str) -> bool:
     """The clause says not to do it."""
     return bool(_NEGATED.search(low))
@@ -100,6 +114,8 @@ _CHAT = re.compile(
     r"how are you|what's up|who are you|i(?:'m| am) \w+|you(?:'re| are) .*|i (?:love|like|hate) .*|tell me a joke|never ?mind|nothing|forget it|well done|good job|nice work)\W*)+$"
 )
 _VAGUE = (
+    (re.compile(r"^\W*(?:please |now |and )*re-?do(?: (?:it|that|this|the (?:last |latest )?(?:change|undo|step|one)|what (?:i|you|we) (?:just )?undid|again))*\W*$"),
+     "To take an undo back, say `undo that` once more: it takes back the last change, whatever that was. `history` shows it."),
     (re.compile(r"^\W*(?:free|make|reclaim|get)(?: me| up)? (?:some |more )?(?:disk )?(?:space|room)\b"), "Free space how? `status` shows what the snapshots take; `history` lists them. Nothing was deleted."),
     (re.compile(r"^\W*(?:set|change) (?:the |its )?port\b"), "The port of which deployment? For example: deploy api on port 8080."),
     (re.compile(r"^\W*(?:please )?(?:clean|tidy)(?: (?:it|this|that|things|everything|all|the \w+|my \w+))?(?: up)?(?: everything| please| this| it| the \w+)?\W*$"),

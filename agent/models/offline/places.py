@@ -26,6 +26,7 @@ _PATH = re.compile(
     rf"\s(?:in|under|inside|from|at|of|for|into|within|on)\s+(?:the |my |our )?(?:(?:project|{_DIR}|app|service|code)(?: (?:in|at|under))?\s+)?(\"[^\"]+\"|{PATH.pattern})(?:\s+{_DIR})?(?=\s|,|$)"
     rf"|\s(?:(?:in|under|inside|of|for|from)\s+)?(?:the |my |our )([\w./-]+)\s+(?:{_DIR})\b(?!\s+(?:to|with|and|from)\b)|\s(?:in|under|inside|of|for|from)\s+([\w./-]+)\s+(?:{_DIR})\b"
     rf"|\s(?:in|under|inside|of|for|from)\s+(?:the |my |our )?{_DIR}\s+(?:called |named )?([\w./~-]+)"
+    r"|\s(?:in|into|inside|under|to)\s+(?:the |my |our )?(frontend|backend)(?=\s*(?:$|[.!?]|,? (?:and|then|please|too|again)\b))"
 )
 _SELF = re.compile(
     rf"\s(?:in|under|inside|from|of|for)\s+(?:this|the current|the same|the project(?:'s)?|current|my current)\s+(?:project |working )?(?:{_DIR}|project|repo)\b"
@@ -87,7 +88,7 @@ def _path(found: Where) -> None:
     if match := _SELF.search(masked):
         found.text = found.text.blank(match.start(), match.end())
     elif match := _PATH.search(masked):
-        group = next(g for g in (1, 2, 3, 4) if match[g] is not None)
+        group = next(g for g in (1, 2, 3, 4, 5) if match[g] is not None)
         end = match.end(group)
         word = match[group]
         if group == 1 and word not in (".", "..") and word[-1] in ".,;:!?":
