@@ -603,3 +603,11 @@ async def test_a_snapshot_that_holds_an_edited_dotfile_is_not_forgotten_by_undo(
     await rewind(context)
     assert (private / ".bashrc").read_text() == "alias x=y\n"
     assert "dot" in {s.label for s in snapshots_of(context)}
+
+
+async def test_an_environment_that_goes_as_a_whole_is_removed_and_not_restored(context: Context, tree: Path) -> None:
+    await snapshot(context, "start")
+    (tree / "node_modules/one").mkdir(parents=True)
+    (tree / "node_modules/one/index.js").write_text("1")
+    assert "3 generated files removed" in (await rewind(context, "start")).done[0]
+    assert "3 generated files back" in (await rewind(context)).done[0]

@@ -33,6 +33,8 @@ class Preview:
     """`2 edited files restored, 1 new file removed`: the person's own; empty when none of those differs."""
     generated: int
     """Paths that tools made, e.g. in `.venv`."""
+    made: str
+    """The same in words: `225 generated files restored`; empty when there are none."""
     details: tuple[str, ...]
     conflicts: tuple[str, ...]
     """The person's own files that are overwritten or removed."""
@@ -79,12 +81,20 @@ def preview(changes: Sequence[Change], current: Manifest, name: str) -> Preview:
     return Preview(
         summary=", ".join(parts),
         generated=len(telling) - len(own),
+        made=_made([change for change in telling if groups[change.path]]),
         details=tuple(details),
         conflicts=tuple(shown(c.path) for c in lost),
         risk=risk,
         reason=reason,
         basis=blake3(canonical([[c.path, c.kind] for c in telling])).hexdigest() if telling else "",
     )
+
+
+def _made(changes: Sequence[Change]) -> str:
+    """What becomes of generated files; a directory that goes or comes back whole is not `restored`."""
+    kinds = {change.kind for change in changes}
+    ends = {frozenset({"added"}): "back", frozenset({"removed"}): "removed"}
+    return f"{count(len(changes), 'generated file')} {ends.get(frozenset(kinds), 'restored')}" if changes else ""
 
 
 def group(path: str, roots: Collection[str]) -> str:

@@ -132,8 +132,7 @@ def _plan(
     risk, reason, basis = Risk.R2, "", ""
     if files is not None and files.changes and goal.snapshot is not None:
         own = files.preview.summary
-        made = f"{count(files.preview.generated, 'generated file')} restored" if files.preview.generated else ""
-        told = ", ".join(part for part in (own, made) if part) or "times of directories"
+        told = ", ".join(part for part in (own, files.preview.made) if part) or "times of directories"
         named: dict[str, JsonValue] = {
             "manifest": goal.snapshot.manifest,
             "snapshot": goal.snapshot.id,
@@ -155,7 +154,7 @@ def _plan(
                     args=args.model_dump(mode="json", exclude_unset=True),
                     summary=f"nothing to rewind: {_place(paths)} as in {goal.why}{note}")  # fmt: skip
     if packages:
-        parts.append(count(len(packages), "package") if len(packages) > 3 else ", ".join(packages))
+        parts.append(f"{count(len(packages), 'package')} changed" if len(packages) > 3 else ", ".join(packages))
     if homes := [str(step.args["path"]) for step in all_steps if step.kind == "dotfile"]:
         parts.append(count(len(homes), "dotfile") if len(homes) > 3 else ", ".join(homes))
     if others := [step for step in all_steps if step.kind not in ("dotfile", "tree")]:
