@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -139,3 +142,29 @@ def test_an_unknown_host_says_what_is_possible() -> None:
     with pytest.raises(Usage, match="docker:web") as error:
         open_host("docker:web")
     assert "local" in error.value.hint
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a child that its parent is gone")
+def test_hostile_50_a_command_does_not_outlive_a_killed_envsync() -> None:
+    """An install that went on in the background changed an environment whose journal said that it had stopped."""
+    code = (
+        "import asyncio\n"
+        "from envsync.tools.hosts.local import LocalHost\n"
+        "say = lambda stream, chunk: print(chunk.decode(), end='', flush=True)\n"
+        "asyncio.run(LocalHost().run(['sh', '-c', 'echo $$; exec sleep 60'], output=say))\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        child = int(owner.stdout.readline())
+        owner.send_signal(signal.SIGKILL)
+    until = time.monotonic() + 5
+    while time.monotonic() < until and _alive(child):
+        time.sleep(0.02)
+    assert not _alive(child)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

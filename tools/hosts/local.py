@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import stat as st
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,31 @@ KEPT = 8 * 1024 * 1024
 """Bytes of output kept per stream; a runaway command must not fill the memory."""
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL."""
+
+
+_PDEATHSIG = 1
+"""prctl(2): the signal that a process gets when its parent ends."""
+
+
+def _dies_with_us() -> Callable[[], None] | None:
+    """What makes a child on Linux hang up when EnvSync is killed: left alone, it would go on changing an environment
+    whose lock is free and whose journal says that it stopped."""
+    if not sys.platform.startswith("linux"):
+        return None
+    import ctypes
+
+    try:
+        prctl = ctypes.CDLL(None).prctl
+    except (OSError, AttributeError):
+        return None
+    parent = os.getpid()
+
+    def set_signal() -> None:
+        prctl(_PDEATHSIG, signal.SIGHUP)
+        if os.getppid() != parent:
+            os._exit(129)  # killed meanwhile
+
+    return set_signal
 
 
 class LocalHost:
@@ -51,6 +77,8 @@ class LocalHost:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 start_new_session=True,
+                # Only where output is wanted live, which is where work is done: a fork costs more than what a probe needs.
+                preexec_fn=_dies_with_us() if output is not None else None,
             )
         )
         try:
