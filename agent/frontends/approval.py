@@ -144,6 +144,9 @@ class Asker:
 
         try:
             got = await asyncio.to_thread(_quietly(read))
+        except asyncio.CancelledError:
+            self._write(there, "\n")  # the answer begins on a line of its own
+            raise
         finally:
             stop = True
         if not got:
