@@ -26,7 +26,7 @@ from ..events import (
     ToolStarted,
 )
 from .progress import Meter
-from .text import Cleaner, Line, plain, plan_lines, safe
+from .text import Cleaner, Line, plain, plan_lines, safe, wrapped
 
 UNCHANGED = "Nothing was changed."
 """The session's own remark under a model's words; it is shown even where those were streamed."""
@@ -208,7 +208,9 @@ class Screen:
             self._end_prose()
             self._answer(remark)
         elif done.reply and not self._prose and not self._answered:
-            self._answer(safe(done.reply, lines=True))
+            width = self._width(self.out) if self.rich else 0
+            for line in safe(done.reply, lines=True).split("\n"):
+                self._answer("\n".join(part.text for part in wrapped(Line(line), width, hang=0)))
         self._end_prose()
         self._answered = False
 

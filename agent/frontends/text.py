@@ -126,15 +126,15 @@ def plan_lines(prepared: Sequence[Prepared], width: int = 0) -> list[Line]:
     for item in prepared:
         shown += [Line("")] * bool(shown)
         lines = _plan(item.plan, item, width) if item.plan else [Line(f"{item.call.tool}: only looks", "dim")]
-        shown += [part for line in lines for part in _wrapped(line, width)]
+        shown += [part for line in lines for part in wrapped(line, width)]
     return shown
 
 
-def _wrapped(line: Line, width: int) -> list[Line]:
-    """A line broken between words where the terminal would break it inside one; its continuation is indented."""
+def wrapped(line: Line, width: int, hang: int = 2) -> list[Line]:
+    """A line broken between words where the terminal would break it inside one; its continuation is indented by `hang`."""
     if not 20 < width < len(line.text):
         return [line]
-    indent = " " * (len(line.text) - len(line.text.lstrip()) + 2)
+    indent = " " * (len(line.text) - len(line.text.lstrip()) + hang)
     parts = textwrap.wrap(
         line.text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, expand_tabs=False,
         replace_whitespace=False,

@@ -161,4 +161,5 @@ def test_redo_is_told_how() -> None:
 
 def test_a_part_of_a_monorepo_is_no_part_of_a_package_name() -> None:
     assert calls("install axios in frontend") == [("provision", {"packages": ["axios"], "path": "frontend"})]
+    assert calls("set up the backend") == [("provision", {"path": "backend"})]
     assert calls("add requests to the backend") == [("provision", {"packages": ["requests"], "path": "backend"})]

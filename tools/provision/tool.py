@@ -245,9 +245,12 @@ async def _commands(context: Context) -> dict[str, str]:
     lines: dict[str, str] = {}
     for part in project.services if project else ():
         for purpose in ("start", "dev", "test"):
-            if purpose in part.commands:
+            known = part.commands.get(purpose)
+            if known and not (
+                purpose == "dev" and "start" in part.commands and part.commands["start"].value == known.value
+            ):
                 key = purpose if part.root in (".", "") else f"{part.root} {purpose}"
-                lines[key] = plain(await _runnable(part.commands[purpose].value, context.path / part.root, context))
+                lines[key] = plain(await _runnable(known.value, context.path / part.root, context))
     return lines
 
 

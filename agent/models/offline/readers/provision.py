@@ -125,7 +125,8 @@ def read(clause: Clause) -> Found | None:
     if place.lost:
         return asks("On which host? Name it as docker:NAME, USER@HOST or vm:NAME.")
     text = place.text
-    if how == "setup" and not place.path and (direct := re.match(rf"\s*(?:the )?({PATH.pattern})(?=\s|$)", text.low)):
+    parts = rf"{PATH.pattern}|frontend|backend" if verb in ("set up", "setup", "prepare", "bootstrap") else PATH.pattern
+    if how == "setup" and not place.path and (direct := re.match(rf"\s*(?:the |my |our )?({parts})(?=\s|$)", text.low)):
         place.path = None if direct[1] == "." else text.raw(direct.start(1), direct.end(1))
         text = text.blank(direct.start(), direct.end())
         if re.fullmatch(r"\s*(?:up|ready|to (?:run|go|work)|running|going|and running|\s)*", text.low):
