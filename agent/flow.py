@@ -7,9 +7,10 @@ twice. `act` carries out exactly the plans that were shown.
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from ..tools.errors import Cancelled, EnvSyncError, Failed, NeedsApproval, NotUnderstood, Refused, Stale, Unreachable
@@ -119,7 +120,12 @@ class Flow:
         said = {"kind": thought.kind, "reply": middle(safe(self.redact(thought.reply)), LONGEST)}
         if thought.kind != "calls" or not thought.calls:
             return {**found, "thought": said, "calls": [], "next": "remember"}
-        return {**found, "calls": [call_json(call) for call in tidy(thought.calls, rounds)], "next": "gate"}
+        calls: list[Json] = [call_json(call) for call in tidy(thought.calls, rounds)]
+        if any(self.redact(text) != text for text in (json.dumps(call["args"], ensure_ascii=False) for call in calls)):
+            # Whatever is carried out is kept in the conversation; what the person types as a command is not.
+            error = Refused("the model put a secret value into a call", f"{UNCHANGED} Type the command yourself.")
+            return {**found, "calls": [], **self._stop(error)}
+        return {**found, "calls": calls, "next": "gate"}
 
     async def gate(self, state: State) -> Json:
         """Check and plan the calls, and decide whether a person must be asked. Reads only."""
@@ -213,7 +219,7 @@ class Flow:
                 if isinstance(event, ToolFinished):
                     text = self.redact(safe(content(event.result)))
                     answered.append(answer(event.call, text))
-                    done.append(line_of(event.result))
+                    done.append(self._redacted(line_of(event.result)))
                     ended += 1
                 if isinstance(event, FailedEvent):
                     failed = event
@@ -248,7 +254,7 @@ class Flow:
 
     async def remember(self, state: State) -> Json:
         """End the turn: the reply is made from what was done, and the turn becomes history and a note."""
-        out = conclude(state, prose=self.model.follows_up)
+        out = self._redacted(conclude(state, prose=self.model.follows_up))
         calls = [item["call"] for item in state["answered"]] or [item["call"] for item in state["prepared"]]
         request = state["request"] or "; ".join(call["tool"] for call in calls)
         await self.memory.keep(request, [as_line(call) for call in calls], out["reply"])
@@ -311,7 +317,10 @@ class Flow:
         return {**found, "trouble": self._clean(error), "later": [], "next": "remember"}
 
     def _clean(self, error: EnvSyncError) -> Any:
-        return {key: self.redact(safe(v)) if isinstance(v, str) else v for key, v in trouble_of(error).items()}
+        return self._redacted(trouble_of(error))
+
+    def _redacted(self, line: Mapping[str, Any]) -> Json:
+        return {key: self.redact(safe(v)) if isinstance(v, str) else v for key, v in line.items()}
 
 
 def _nobody(_: Json) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import threading
@@ -27,9 +29,11 @@ def state(private: Path) -> Path:
 def made(cli: Cli, script: Script) -> Callable[..., subprocess.CompletedProcess[str]]:
     """A model's calls, approved beforehand as far as that goes."""
 
-    def make(tool: str, *flags: str, words: str = "do it", **args: Any) -> subprocess.CompletedProcess[str]:
+    def make(
+        tool: str, *, words: str = "do it", env: dict[str, str] | None = None, **args: Any
+    ) -> subprocess.CompletedProcess[str]:
         model = script({"kind": "calls", "calls": [{"tool": tool, "args": args}]})
-        return cli("ask", "--model", model, "--yes", *flags, words)
+        return cli("ask", "--model", model, "--yes", words, env=env)
 
     return make
 
@@ -265,8 +269,9 @@ def test_hostile_58_59_a_secret_is_in_no_output_and_nowhere_in_the_state(
     env = {"DEPLOY_API_KEY": SECRET, "NO_COLOR": "1"}
     (project / ".env").write_text(f"DEPLOY_API_KEY={SECRET}\n")
     (project / "requirements.txt").write_text(f"--index-url https://user:{SECRET}@example.org/simple\n")
+    (project / SECRET).mkdir()  # names of files are output too, and are kept in no conversation
+    (project / SECRET / "main.py").write_text("")
     (project / "say.py").write_text("import os\nprint('key', os.environ['DEPLOY_API_KEY'])\n")
-    outputs: list[str] = []
     for command in (
         ("envsync", "scan"),
         ("envsync", "scan", "--json"),
@@ -281,10 +286,12 @@ def test_hostile_58_59_a_secret_is_in_no_output_and_nowhere_in_the_state(
         ("envsync", "drift", "--json"),
     ):
         done = cli(*command, env=env)
-        own = (
-            command[:2] == ("envsync", "run") and "--json" not in command
-        )  # a command's live output is the person's own
-        outputs.append("" if own else done.stdout + done.stderr)
-        assert SECRET not in outputs[-1], (command, outputs[-1])
-    held = [path for path in state.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
+        # A command's live output, and the names of files, are shown as they are: only the terminal has them.
+        own = command[1] in ("run", "scan") or command[0] == "ask"
+        assert own or SECRET not in done.stdout + done.stderr, command
+    form = base64.b64encode(SECRET.encode()).decode()
+    done = made("run", command=f"echo {form}", env=env)
+    assert done.returncode == 3 and "secret" in done.stderr, done.stderr
+    pattern = re.compile(f"{SECRET}|{form}".encode())
+    held = [path for path in state.rglob("*") if path.is_file() and pattern.search(path.read_bytes())]
     assert [path for path in held if path.parent.name != "packs"] == []

@@ -265,4 +265,4 @@ async def test_hostile_47_a_projects_registry_does_not_answer_for_a_name(
     monkeypatch.chdir(world.path)
     with pytest.raises(Failed, match="imitation/inner"):  # npm resolves there, but a name is judged at the user's own
         await world.plan(packages=["inner@1.0.0"])
-    assert stocked.asked[0].startswith("/inner")
+    assert any(path.startswith("/inner") for path in stocked.asked)
