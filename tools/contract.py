@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -69,6 +70,13 @@ class Result(Data):
     def exit(self) -> int:
         """The exit code of the contract's table; only `drift` differs from 0."""
         return 0
+
+
+def undo_words(path: str) -> str:
+    """How a person takes back what was just done in `path` (as it was given): `undo that` is about the directory they are in."""
+    if path != ".":
+        return f"envsync rewind --to last --path {shlex.quote(path)}"
+    return "say `undo that`, or: envsync rewind --to last"
 
 
 class Changed(Result):

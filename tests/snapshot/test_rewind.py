@@ -611,3 +611,17 @@ async def test_an_environment_that_goes_as_a_whole_is_removed_and_not_restored(c
     (tree / "node_modules/one/index.js").write_text("1")
     assert "3 generated files removed" in (await rewind(context, "start")).done[0]
     assert "3 generated files back" in (await rewind(context)).done[0]
+
+
+async def test_last_is_not_an_older_change_when_the_newest_was_made_in_a_part_of_the_project(
+    context: Context, tree: Path
+) -> None:
+    """An install in `frontend`, and `undo that` above it took back the change before, which deleted the frontend."""
+    await snapshot(context, "start")
+    await change(context, append("src/app.py"))
+    part = replace(context, path=tree / "src")
+    await change(part, append("app.py"))
+    with pytest.raises(Usage, match=r"the last change was made in .*/src") as caught:
+        await rewind_plan(context, "last")
+    assert "--path" in caught.value.hint
+    assert not (await rewind_plan(part, "last")).empty

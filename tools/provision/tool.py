@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import Field, JsonValue
 
-from ..contract import Args, Block, Changed, Context, Lines, Outcome, Table, Tool
+from ..contract import Args, Block, Changed, Context, Lines, Outcome, Table, Tool, undo_words
 from ..errors import EnvSyncError, Failed, Usage
 from ..fingerprint import Fingerprint
 from ..plan import Data, Plan, Risk
@@ -229,7 +229,7 @@ async def finish(args: ProvisionArgs, plan: Plan, outcome: Outcome, context: Con
         transaction=outcome.transaction,
         snapshot=outcome.snapshot,
         done=done,
-        undo="say `undo that`, or: envsync rewind --to last" if plan.undoable else "",
+        undo=undo_words(args.path) if plan.undoable else "",
         packages=tuple(Change(name=name, old=old, new=new) for name, (old, new) in sorted(found.items())),
         commands=await _commands(context),
         lacking=plan.warnings,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import Field, JsonValue
 
-from ..contract import Args, Changed, Context, Outcome, Output, StepKind, Tool
+from ..contract import Args, Changed, Context, Outcome, Output, StepKind, Tool, undo_words
 from ..errors import Failed, Usage
 from ..plan import Plan, Risk, Step
 from ..store.guard import guarded
@@ -98,7 +98,7 @@ async def finish(args: RunArgs, plan: Plan, outcome: Outcome, context: Context) 
         summary=summary,
         transaction=outcome.transaction,
         snapshot=outcome.snapshot,
-        undo="say `undo that`, or: envsync rewind --to last" if plan.undoable else "",
+        undo=undo_words(args.path) if plan.undoable else "",
         code=code,
         seconds=seconds,
         tail=str(data.get("tail", "")),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from ..errors import Failed, Usage
 from ..journal import Record, undo
 from ..moments.find import LAST, find
-from ..moments.say import named, title
+from ..moments.say import named, shown, title
 from ..plan import Step
 from ..store.model import Snapshot
 
@@ -81,6 +83,22 @@ def _last(snapshots: Sequence[Snapshot], records: Sequence[Record]) -> Goal:
             "To go to another moment, name it: see envsync history",
         )
     return Goal(f"{snapshot.id} ({what})", snapshot, steps, (newest,), tuple(_stuck(newest)), last=True)
+
+
+def newest_is_here(goal: Goal, records: Sequence[Record], everywhere: Sequence[Record], path: Path) -> None:
+    """`last` is the last change that a person knows of. Raises Usage when that was made in a directory below or above
+    `path`, of which `records` (newest first, as `everywhere` of the host) do not tell."""
+    here = max((record.id for record in records if changed(record)), default=0)
+    for record in everywhere:
+        if record.id <= here:
+            return
+        there = Path(record.plan.path)
+        if changed(record) and there != path and (path in there.parents or there in path.parents):
+            own = f"\n  The last one of this directory: envsync rewind --to {goal.snapshot.id}" if goal.snapshot else ""
+            raise Usage(
+                f"the last change was made in {shown(str(there))}: {title(record)}",
+                f"To take it back: envsync rewind --to last --path {shlex.quote(str(there))}{own}",
+            )
 
 
 def changed(record: Record) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import Field, JsonValue
 
-from ..contract import Args, Block, Changed, Context, Lines, Outcome, Tool
+from ..contract import Args, Block, Changed, Context, Lines, Outcome, Tool, undo_words
 from ..errors import Usage
 from ..fingerprint import Fingerprint
 from ..journal import Journal, Record
@@ -19,7 +19,7 @@ from ..store.environments import idle
 from ..store.model import Change, Manifest, Snapshot
 from ..store.place import above, snapshots_of, store_of
 from . import around, packages
-from .goal import RECENT, Goal, aim_at, changed
+from .goal import RECENT, Goal, aim_at, changed, newest_is_here
 from .paths import clean, present
 from .preview import Preview, preview
 from .repository import aim
@@ -92,6 +92,8 @@ async def plan(args: RewindArgs, context: Context) -> Plan:
             f"Go there, or add: -C {place}",
         )
     goal = await _past_idle(aim_at(args.to, snapshots, records, context.now()), snapshots, records, context)
+    if goal.last:
+        newest_is_here(goal, records, Journal(context.state).recent(RECENT, host=context.host.name), context.path)
     wanted, homes = clean(args.paths, context.path, context.home)
     seen: Seen | None = None
     if goal.snapshot is None and (taken := around.made_by(goal.since[0], snapshots)):
@@ -195,7 +197,7 @@ async def finish(args: RewindArgs, plan: Plan, outcome: Outcome, context: Contex
         transaction=outcome.transaction,
         snapshot=outcome.snapshot,
         done=(*(step.does for step in done), *(f"kept {shown(line.replace(': kept: ', ': ', 1))}" for line in kept)),
-        undo="envsync rewind --to last",
+        undo=undo_words(args.path).removeprefix("say `undo that`, or: "),
         to=str(target.args["snapshot"]) if target else "",
         paths=sum(int(str(step.data.get("changed", 0))) for step in done),
         kept=tuple(kept),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from ..contract import Args, Changed, Context, Lines, Outcome, Tool
+from ..contract import Args, Changed, Context, Lines, Outcome, Tool, undo_words
 from ..contract import Block as Block
 from ..errors import Usage
 from ..moments.find import LAST
@@ -100,7 +100,7 @@ async def finish(args: SnapshotArgs, plan: Plan, outcome: Outcome, context: Cont
         transaction=outcome.transaction,
         snapshot=str(data["snapshot"]),
         done=tuple(step.does for step in outcome.steps),
-        undo="say `undo that`, or: envsync rewind --to last",
+        undo=undo_words(args.path),
         label=label,
         files=files,
         bytes=total,
