@@ -141,7 +141,8 @@ def _own(state: Path) -> None:
     if not stat.S_ISDIR(info.st_mode):
         raise NotADirectoryError(errno.ENOTDIR, "it is no directory", str(state))
     private = info.st_uid == os.geteuid() and not info.st_mode & 0o077
-    ours = info.st_uid == os.geteuid() and ((state / "journal.db").exists() or not any(state.iterdir()))
+    held = {path.name for path in state.iterdir()} if not private and info.st_uid == os.geteuid() else {"?"}
+    ours = "journal.db" in held or held <= {"locks", "store", "cache"}
     if not private and not ours:
         raise Usage(
             f"{state} is no directory of EnvSync's own: others may read it, or it holds other things",

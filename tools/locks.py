@@ -8,20 +8,24 @@ import os
 import platform
 import secrets
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from blake3 import blake3
 
 from .errors import Locked, Usage
 
+MARK = "ENVSYNC_LOCK"
+"""In the environment of what runs under a lock: the lock's id, by which what a killed owner left behind is known."""
+
 
 @contextmanager
 def lock(directory: Path, environment: str, what: str) -> Generator[None]:
     """Hold the lock of `environment` (any string) for `what`; raises Locked with the owner's words when it is taken.
 
-    The kernel drops the lock with its process, so a dead owner on this machine is simply taken over. An owner on
-    another machine (a state directory on a shared disk) cannot be checked from here: that one needs `envsync unlock ID`.
+    The kernel drops the lock with its process, so a dead owner on this machine is simply taken over, unless a command
+    that it began (an installer, say) lives on and still changes the environment. An owner on another machine (a state
+    directory on a shared disk) cannot be checked from here: that one needs `envsync unlock ID`.
     """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = directory / f"{blake3(os.fsencode(environment)).hexdigest()[:24]}.lock"
@@ -43,13 +47,25 @@ def lock(directory: Path, environment: str, what: str) -> Generator[None]:
                 f"When nothing runs there any more: envsync unlock {owner.get('id')}",
                 owner=owner,
             )
-        _say(
-            handle,
-            {"pid": os.getpid(), "machine": _machine(), "id": secrets.token_hex(4), "what": what, "on": environment},
-        )
+        left = _left_behind(owner)
+        if left:
+            raise Locked(
+                f"{environment} is still being changed by process {left[0]}, left behind by one that died: "
+                f"{owner.get('what')}",
+                f"Wait until it is done, or end it: kill {' '.join(map(str, left[:8]))}. "
+                f"If it changes nothing here: envsync unlock {owner.get('id')}",
+                owner=owner,
+            )
+        id = secrets.token_hex(8)
+        _say(handle, {"pid": os.getpid(), "machine": _machine(), "id": id, "what": what, "on": environment})
+        outer = os.environ.get(MARK, "")
+        os.environ[MARK] = f"{outer},{id}".strip(",")
         try:
             yield
         finally:
+            os.environ[MARK] = outer
+            if not outer:
+                del os.environ[MARK]
             os.ftruncate(handle, 0)
     finally:
         os.close(handle)
@@ -68,7 +84,7 @@ def held(directory: Path) -> list[dict[str, object]]:
             except BlockingIOError:
                 found.append(owner)
                 continue
-            if owner.get("machine") != _machine():
+            if owner.get("machine") != _machine() or _left_behind(owner):
                 found.append(owner)
     return found
 
@@ -86,6 +102,19 @@ def unlock(directory: Path, id: str) -> None:
             file.truncate(0)
             return
     raise Usage(f"there is no lock {id!r}", "`envsync status` lists the locks.")
+
+
+def _left_behind(owner: dict[str, object]) -> list[int]:
+    """Processes that `owner` began under its lock and that live on; none where there is no /proc to tell."""
+    id = str(owner.get("id") or "")
+    found: list[int] = []
+    for folder in Path("/proc").glob("[0-9]*") if id else ():
+        with suppress(OSError):
+            entries = (folder / "environ").read_bytes().split(b"\0")
+            marks = next((e.partition(b"=")[2].decode() for e in entries if e.startswith(f"{MARK}=".encode())), "")
+            if id in marks.split(",") and int(folder.name) != os.getpid():
+                found.append(int(folder.name))
+    return found
 
 
 def _machine() -> str:

@@ -173,11 +173,14 @@ def test_hostile_53_the_lock_of_a_dead_process_is_taken_over(
         begun.kill()
         begun.wait()
         begun.stdout.close()  # type: ignore[union-attr]
+    refused = cli("envsync", "run", "--yes", "true")
+    assert refused.returncode == 1 and "left behind by one that died" in refused.stderr, "what it began still runs"
+    assert "sleep 60" in cli("envsync", "status").stdout
+    os.killpg(_child(state), 9)
     assert cli("envsync", "run", "--yes", "true").returncode == 0
     with sqlite3.connect(state / "journal.db") as journal:
         states = [row[0] for row in journal.execute("select state from transactions order by id")]
     assert states == ["interrupted", "committed"]
-    os.killpg(_child(state), 9)
 
 
 def _child(state: Path) -> int:
