@@ -21,6 +21,7 @@ from .events import Approval, Call, Event, Notice, Planned, Prepared, ToolFinish
 from .events import Failed as FailedEvent
 from .executor import Executor
 from .models.base import MALFORMED, Known, Model, Request, Thought
+from .models.founded import question
 from .turn import (
     LONGEST,
     MOST_CALLS,
@@ -149,6 +150,12 @@ class Flow:
         wrong = self._wrong(calls)
         if wrong:
             return self._mend(state, calls, wrong, understood=False)
+        if self.model.follows_up and state["origin"] == "words":
+            asked = question(calls, request_of(state, self.known(state["request"])))
+            if asked and state["answered"]:
+                return self._stop(NotUnderstood(asked, "Name it, and ask again. What was done before is kept."))
+            if asked:
+                return {"thought": {"kind": "ask", "reply": asked}, "calls": [], "next": "remember"}
         prepared: list[Prepared] = []
         try:
             for call in calls:

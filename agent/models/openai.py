@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,7 +14,9 @@ from ...tools.redact import Redactor
 from .. import events
 from ..config import Settings
 from ..events import Text
+from . import founded, worded
 from .base import Request, Thought
+from .ways import Way, Ways
 from .wire import Heard, alive, messages, tool_schemas
 
 DEFAULT = "gpt-5-mini"
@@ -42,8 +45,20 @@ class _Again(Exception):
         """How many further tries this fault is worth."""
 
 
+class _Textual(Exception):
+    """The model makes no native calls: ask again for JSON by a schema."""
+
+
+_ABOUT_TOOLS = re.compile(r"\b(tool|function|jinja)", re.IGNORECASE)
+"""What an endpoint's refusal of `tools` names, in every server that was seen."""
+
+
 class OpenAIModel:
-    """Implements Model over langchain-openai."""
+    """Implements Model over langchain-openai.
+
+    Where the endpoint's model makes no native tool calls, which its first answer shows, it is asked for one JSON object by
+    a schema from then on (worded.py); that is remembered for its endpoint and name.
+    """
 
     follows_up = True
 
@@ -66,9 +81,20 @@ class OpenAIModel:
                 "Set OPENAI_API_KEY (or ENVSYNC_API_KEY, or `keyring set envsync api-key`), "
                 "or name an endpoint: --model NAME@http://HOST:PORT/v1.",
             )
+        self._ways = Ways(settings.state, self.endpoint, self.name)
+        self._way: Way = self._ways.read() if self.endpoint else "native"
 
     async def think(self, request: Request) -> AsyncIterator[Text | Thought]:
         """See Model.think. Waits at most a minute in all for an endpoint that is busy."""
+        try:
+            async for piece in self._tried(request):
+                yield piece
+        except _Textual:
+            self._way = "worded"
+            async for piece in self._tried(request):
+                yield piece
+
+    async def _tried(self, request: Request) -> AsyncIterator[Text | Thought]:
         deadline = time.monotonic() + BUDGET
         for attempt in range(1, TRIES + 1):
             said = False
@@ -85,18 +111,24 @@ class OpenAIModel:
         raise AssertionError("the last try raises")
 
     async def _once(self, request: Request) -> AsyncIterator[Text | Thought]:
-        heard = Heard()
-        stream = self._client().astream(messages(request))
+        heard, way, shown = Heard(), self._way, 0
+        held: list[str] = []
+        stream = self._client(way, not request.answered).astream(
+            (worded.messages if way == "worded" else messages)(request)
+        )
         try:
             async for chunk in self._timed(stream):
-                text = heard.add(chunk)
-                if text:
-                    yield Text(text)
+                held.append(heard.add(chunk))
+                # Before the first call it is not known whether a text is an answer or a call that went wrong.
+                text = {"native": heard.text, "worded": worded.said(heard.text), "": ""}[way]
+                if len(text) > shown:
+                    yield Text(text[shown:])
+                    shown = len(text)
         except EnvSyncError:
             raise
         except Exception as error:
             # Whatever an endpoint sends, it is the endpoint's fault: the libraries raise a dozen kinds for it.
-            raise self._fault(error) from None
+            raise self._fault(error, way) from None
         finally:
             await stream.aclose()
         if not heard.finish:
@@ -106,7 +138,31 @@ class OpenAIModel:
                 f"the answer of {self._who()} was cut off ({heard.finish[:40]})",
                 "Nothing was carried out. Ask for less at once, or use another model.",
             )
-        yield heard.thought(self._usage(heard))
+        thought = self._thought(heard, way, request)
+        for piece in held if way == "" else ():
+            if piece:
+                yield Text(piece)
+        yield thought
+
+    def _thought(self, heard: Heard, way: Way, request: Request) -> Thought:
+        """What the whole answer comes to, and what it shows about the way of the model."""
+        if way == "worded":
+            try:
+                thought = worded.thought(heard.text, self._usage(heard))
+            except (ValueError, RecursionError):
+                raise _Again(self._unreadable("the answer of {} keeps to no schema")) from None
+        else:
+            thought = heard.thought(self._usage(heard))
+            if way == "" and not thought.calls and worded.pretends(heard.text):
+                raise _Textual
+            way = "native"
+        if thought.calls and self.endpoint and self._ways.read() != way:
+            self._ways.keep(way)
+        if thought.calls:
+            self._way = way
+        if way != "worded":
+            return thought
+        return worded.unrepeated(founded.pruned(thought, request, worded.described()), request)
 
     async def _timed(self, stream: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """The pieces as they come; Unreachable when the endpoint is dead or stays silent."""
@@ -134,7 +190,7 @@ class OpenAIModel:
             first = False
             yield chunk
 
-    def _client(self) -> Any:
+    def _client(self, way: Way, first: bool) -> Any:
         import openai
         from langchain_openai import ChatOpenAI
 
@@ -147,9 +203,10 @@ class OpenAIModel:
             stream_usage=True,
             use_responses_api=False,
         )
-        return client.bind(tools=tool_schemas())
+        # Not by langchain's own `response_format`, which parses and retries in ways of its own.
+        return client.bind(extra_body=worded.body(first)) if way == "worded" else client.bind(tools=tool_schemas())
 
-    def _fault(self, error: Exception) -> Exception:
+    def _fault(self, error: Exception, way: Way) -> Exception:
         """What a library's error means for the person."""
         import openai
 
@@ -167,6 +224,8 @@ class OpenAIModel:
                     "Try again later, or use --model offline.",
                 )
                 return _Again(told, wait or 5.0, most=TRIES - 1)
+            case openai.APIStatusError() if self.endpoint and way != "worded" and _ABOUT_TOOLS.search(str(error)):
+                return _Textual()
             case openai.NotFoundError():
                 return Unreachable(
                     f"{who} is not there (404)", "Check the model's name and that the endpoint ends in /v1."

@@ -20,16 +20,16 @@ def messages(request: Request) -> list[dict[str, Any]]:
     """The conversation as chat messages: every call of this turn is followed by its one answer."""
     said: list[dict[str, Any]] = [{"role": "system", "content": render("system")}]
     for turn in request.history:
-        did = "".join(f"\n(called {call.tool} {_json(dict(call.args))})" for call in turn.calls)
+        did = "".join(f"\n(called {call.tool} {as_json(dict(call.args))})" for call in turn.calls)
         said.append({"role": "user", "content": turn.request or "(typed calls)"})
         said.append({"role": "assistant", "content": f"{turn.reply}{did}" or "(no reply)"})
-    said.append({"role": "user", "content": render("request", request=request.text, data=_data(request))})
+    said.append({"role": "user", "content": render("request", request=request.text, data=data_of(request))})
     if request.answered:
         calls = [
             {
                 "id": item.call.id,
                 "type": "function",
-                "function": {"name": item.call.tool[:64], "arguments": _json(dict(item.call.args))},
+                "function": {"name": item.call.tool[:64], "arguments": as_json(dict(item.call.args))},
             }
             for item in request.answered
         ]
@@ -39,7 +39,7 @@ def messages(request: Request) -> list[dict[str, Any]]:
     return said
 
 
-def _data(request: Request) -> str:
+def data_of(request: Request) -> str:
     """All that is data, one JSON value a line: text inside a JSON string cannot pretend to be outside of it."""
     known = request.known
     names = {
@@ -53,7 +53,7 @@ def _data(request: Request) -> str:
     lines += [{"origin": "memory", "text": note} for note in request.notes]
     if request.piped:
         lines.append({"origin": "piped in by the person", "text": request.piped})
-    return "\n".join(_json(line) for line in lines)
+    return "\n".join(as_json(line) for line in lines)
 
 
 @cache
@@ -144,10 +144,15 @@ class Heard:
 
 def _arguments(raw: str) -> dict[str, Any]:
     try:
-        value = json.loads(raw or "{}", object_pairs_hook=_once, parse_constant=_refused)
+        value = strictly(raw or "{}")
     except (ValueError, RecursionError):
         return {MALFORMED: raw[:2000]}
     return value if isinstance(value, dict) else {MALFORMED: raw[:2000]}  # pyright: ignore[reportUnknownVariableType]  # JSON
+
+
+def strictly(raw: str) -> Any:
+    """JSON without keys that are given twice and without NaN. Raises ValueError, RecursionError."""
+    return json.loads(raw, object_pairs_hook=_once, parse_constant=_refused)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -172,5 +177,6 @@ def alive(endpoint: str) -> bool:
         return False
 
 
-def _json(value: Any) -> str:
+def as_json(value: Any) -> str:
+    """On one line."""
     return json.dumps(value, ensure_ascii=False)
