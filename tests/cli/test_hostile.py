@@ -9,6 +9,7 @@ import re
 import sqlite3
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -156,7 +157,7 @@ def test_hostile_53_the_lock_of_a_dead_process_is_taken_over(
     cli: Cli, environ: dict[str, str], state: Path, project: Path
 ) -> None:
     begun = subprocess.Popen(
-        ["envsync", "run", "--yes", "sleep", "60"],
+        ["envsync", "run", "--yes", "nohup", "sleep", "60"],
         cwd=project,
         env=environ,
         stdin=subprocess.DEVNULL,
@@ -164,10 +165,11 @@ def test_hostile_53_the_lock_of_a_dead_process_is_taken_over(
         text=True,
     )
     try:
-        for _ in range(100):
-            if "sleep 60" in (shown := cli("envsync", "status").stdout):
+        for _ in range(600):
+            if _child(state):
                 break
-        assert "sleep 60" in shown
+            time.sleep(0.05)
+        assert "sleep 60" in cli("envsync", "status").stdout
         assert cli("envsync", "run", "--yes", "true").returncode == 1, "a living owner is not pushed aside"
     finally:
         begun.kill()
@@ -176,17 +178,19 @@ def test_hostile_53_the_lock_of_a_dead_process_is_taken_over(
     refused = cli("envsync", "run", "--yes", "true")
     assert refused.returncode == 1 and "left behind by one that died" in refused.stderr, "what it began still runs"
     assert "sleep 60" in cli("envsync", "status").stdout
-    os.killpg(_child(state), 9)
+    left = _child(state)
+    assert left is not None
+    os.killpg(left, 9)
     assert cli("envsync", "run", "--yes", "true").returncode == 0
     with sqlite3.connect(state / "journal.db") as journal:
         states = [row[0] for row in journal.execute("select state from transactions order by id")]
     assert states == ["interrupted", "committed"]
 
 
-def _child(state: Path) -> int:
+def _child(state: Path) -> int | None:
     """The command that the killed process left behind leads a process group of its own."""
     out = subprocess.run(["pgrep", "-f", "-x", "sleep 60"], capture_output=True, text=True, check=False).stdout
-    return next(int(pid) for pid in out.split() if _home(pid) == str(state.parents[2]))
+    return next((int(pid) for pid in out.split() if _home(pid) == str(state.parents[2])), None)
 
 
 def _home(pid: str) -> str:
