@@ -140,7 +140,8 @@ def blocks(fingerprint: Fingerprint) -> list[Block]:
     if project:
         if len(project.services) > 1:
             shown.append(_overview(project))
-        shown += [_service(service, fingerprint) for service in project.services]
+        # An empty directory has a service of which nothing is known: the summary says so, a table of nothing does not.
+        shown += [table for service in project.services if (table := _service(service, fingerprint)).rows]
         if project.missing:
             shown.append(_missing(project.missing))
         if project.findings:

@@ -131,7 +131,7 @@ def record(
     held, notices = dotfiles.read(home, context.environ)
     digests = store.put_all([file.content for file in held])
     files = [Dotfile(path=f.path, digest=d, mode=f.mode) for f, d in zip(held, digests, strict=True)]
-    return manifest, files, [*(f"{path}: {text}" for path, text in manifest.notices), *notices]
+    return manifest, files, [*(text if path == "." else f"{path}: {text}" for path, text in manifest.notices), *notices]
 
 
 def measure(root: Path, limit: int = 300_000) -> tuple[int, int]:
