@@ -266,3 +266,20 @@ async def test_hostile_47_a_projects_registry_does_not_answer_for_a_name(
     with pytest.raises(Failed, match="imitation/inner"):  # npm resolves there, but a name is judged at the user's own
         await world.plan(packages=["inner@1.0.0"])
     assert any(path.startswith("/inner") for path in stocked.asked)
+
+
+@pytest.mark.parametrize("version", ["npm:outer", "file:evil", "github:evil", "link:evil"])
+async def test_hostile_45_a_version_that_names_another_package_is_refused(
+    world: World, stocked: Index, version: str
+) -> None:
+    manifest(world)
+    with pytest.raises(Usage, match="not a package name"):
+        await world.plan(packages=[f"npm:inner@{version}"])
+    assert not stocked.asked
+
+
+async def test_hostile_20_a_dependency_whose_name_is_a_path_is_not_looked_for(world: World, stocked: Index) -> None:
+    (world.path.parent / "package.json").write_text('{"version": "6.6.6"}')
+    manifest(world, **{"../..": "1", "../../": "6.6.6", "inner": "1.0.0"})
+    world.put("package-lock.json", '{"lockfileVersion": 3, "packages": {"node_modules/inner": {"version": "1.0.0"}}}')
+    assert not any(".." in line for line in (await world.plan()).details)

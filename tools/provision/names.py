@@ -16,7 +16,10 @@ _NAME = {
     "apt": re.compile(r"[a-z0-9][a-z0-9+.-]{1,120}"),
 }
 _ANY = re.compile("|".join(f"(?:{pattern.pattern})" for pattern in _NAME.values()), re.IGNORECASE)
-_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+:~!_-]{0,80}|(?:[<>=~!^]{1,2} ?[0-9][0-9A-Za-z.*+!_-]{0,40},? ?){1,4}")
+# A colon only after a Debian epoch: `npm:x@file:dir` and `npm:x@npm:other` would be another package, or none of the index.
+_VERSION = re.compile(
+    r"(?:\d{1,4}:)?[0-9A-Za-z][0-9A-Za-z.+~!_-]{0,80}|(?:[<>=~!^]{1,2} ?[0-9][0-9A-Za-z.*+!_-]{0,40},? ?){1,4}"
+)
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,11 @@ def plain(text: str, limit: int = 160) -> str:
     """Untrusted prose (an index's summary) for one line: no control or invisible characters, and bounded."""
     line = "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def is_node(name: str) -> bool:
+    """Whether npm could have a package of that name; anything else in a manifest may lead out of node_modules."""
+    return _NAME["node"].fullmatch(name) is not None
 
 
 def normal(name: str) -> str:

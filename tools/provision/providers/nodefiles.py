@@ -15,7 +15,7 @@ from typing import Any, cast
 from ...errors import Failed
 from ...hosts.base import Host
 from ..index import text
-from ..names import plain
+from ..names import is_node, plain
 from ..part import Site, digest
 from .nodelocks import fixed
 
@@ -83,7 +83,9 @@ async def read(host: Host, site: Site) -> Declared:
     found = Declared()
     manifest = _json(await _file(host, site, "package.json", found), site.label("package.json"))
     groups = ("dependencies", "devDependencies", "optionalDependencies")
-    found.direct = {name: str(value) for group in groups for name, value in _table(manifest, group).items()}
+    found.direct = {
+        name: str(value) for group in groups for name, value in _table(manifest, group).items() if is_node(name)
+    }
     found.optional = frozenset(_table(manifest, "optionalDependencies"))
     found.scripts = {k: v for k, v in _table(manifest, "scripts").items() if isinstance(v, str)}
     found.local = bool(manifest.get("workspaces")) or any(spec.startswith(LOCAL) for spec in found.direct.values())
