@@ -113,6 +113,8 @@ class Flow:
         rounds = state["rounds"] + 1
         if rounds > MOST_ROUNDS:
             return self._stop(Failed("the model goes on and on", f"It was stopped after {MOST_ROUNDS} thoughts."))
+        if state["piped"] and not self.model.follows_up and rounds == 1:
+            self.emit(Notice(f"the {self.model.name} model understands requests only: it did not read what was piped in"))
         try:
             thought = await self.cancel.unless(self._thought(request_of(state, self.known(state["request"]))))
         except EnvSyncError as error:

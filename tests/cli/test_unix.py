@@ -183,3 +183,9 @@ def test_a_piped_script_of_requests(cli: Cli, script: Callable[..., str], projec
     assert done.returncode == 4, "it ends with the first line that fails"
     assert "remember: tea" in done.stdout and "remember: coffee" in done.stdout
     assert done.stdout.endswith("which one?\n") and "never" not in done.stdout
+
+
+def test_a_model_that_reads_no_piped_text_says_so(cli: Cli) -> None:
+    done = cli("ask", "--plan", "take a snapshot", input="ERROR: it broke\n")
+    assert done.returncode == 0 and "did not read what was piped in" in done.stderr
+    assert "piped" not in done.stdout
