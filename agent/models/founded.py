@@ -32,6 +32,11 @@ def sources(request: Request) -> str:
     return "\n".join([request.text, request.piped, *turns, *request.notes, *names, *given])
 
 
+def _spoken(request: Request, *more: str) -> str:
+    """What the person said, in this turn and before."""
+    return "\n".join([request.text, *(turn.request for turn in request.history), *more])
+
+
 def founded(value: Any, said: str) -> bool:
     """Whether a word of it was said, or the beginning of one. Whether a name exists is checked by its tool."""
     text = str(value).casefold()
@@ -43,13 +48,14 @@ def founded(value: Any, said: str) -> bool:
 
 def question(calls: Iterable[Call], request: Request, wanted: Iterable[tuple[str, str]] = NAMED) -> str:
     """What to ask the person when a call names what nobody named; empty when there is nothing to ask."""
-    said, table = sources(request), set(wanted)
+    said, hosts, table = sources(request), _spoken(request, *request.notes, *request.known.hosts), set(wanted)
     for call in calls:
         for name, value in call.args.items():
             if name != "on" and (call.tool, name) not in table:
                 continue
             for item in value if isinstance(value, list) else [value]:  # pyright: ignore[reportUnknownVariableType]  # JSON
-                if isinstance(item, str) and not founded(item, said):
+                # No output of a tool and nothing piped in names a host.
+                if isinstance(item, str) and not founded(item, hosts if name == "on" else said):
                     return f"{call.tool}: {_ASKED.get(name, 'which one do you mean')}? You did not name {item!r}."
     return ""
 
@@ -67,7 +73,7 @@ def pruned(thought: Thought, request: Request, prompt: str = "") -> Thought:
     that nobody mentioned, and items of lists that it copied from `prompt`. What is left and was not named either becomes
     a question."""
     said = sources(request)
-    spoken = "\n".join([request.text, *(turn.request for turn in request.history)])
+    spoken = _spoken(request)
     calls = tuple(Call(call.tool, _kept(call, said, spoken, prompt), call.id) for call in thought.calls)
     asked = question(calls, request, LISTS)
     return replace(thought, kind="ask", calls=(), reply=asked) if asked else replace(thought, calls=calls)

@@ -162,7 +162,7 @@ class OpenAIModel:
             self._way = way
         if way != "worded":
             return thought
-        return worded.unrepeated(founded.pruned(thought, request, worded.described()), request)
+        return worded.unrepeated(founded.pruned(thought, request, worded.prompt()), request)
 
     async def _timed(self, stream: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """The pieces as they come; Unreachable when the endpoint is dead or stays silent."""

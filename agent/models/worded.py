@@ -26,7 +26,7 @@ KINDS = ("calls", "ask", "decline", "reply")
 
 def messages(request: Request) -> list[dict[str, Any]]:
     """The conversation in plain messages: calls are JSON in the assistant's text, what they gave is data in the user's."""
-    said = [_message("system", f"{render('system')}\n\n{render('worded', tools=described())}")]
+    said = [_message("system", f"{render('system')}\n\n{prompt()}")]
     for turn in request.history:
         said.append(_message("user", turn.request or "(typed calls)"))
         said.append(_message("assistant", _answer(turn.calls, turn.reply)))
@@ -48,6 +48,12 @@ def _answer(calls: tuple[Call, ...], reply: str) -> str:
     """An earlier answer as the model would have given it."""
     made = [{"tool": call.tool, "args": dict(call.args)} for call in calls]
     return as_json({"kind": "calls", "calls": made} if made else {"kind": "reply", "reply": reply})
+
+
+@cache
+def prompt() -> str:
+    """How to answer, the tools, and examples, which small models copy from."""
+    return render("worded", tools=described())
 
 
 @cache
