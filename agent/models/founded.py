@@ -105,7 +105,7 @@ def _meant(name: str, value: Any, said: str, spoken: str) -> bool:
         case bool():
             return founded(name, said)
         case int() | float():
-            return f"{value:g}" in said or name == "limit"
+            return f"{value:g}" in re.findall(r"\d+(?:\.\d+)?", said) or name == "limit"
         case str() if name in ("label", "path", "template"):
             # `snapshot1` is no label of "take a snapshot", `this project` and the project's own name are no paths.
             return bool(_words(value) - _EMPTY - _HERE) and _words(value) <= _words(spoken)
