@@ -114,7 +114,9 @@ class Flow:
         if rounds > MOST_ROUNDS:
             return self._stop(Failed("the model goes on and on", f"It was stopped after {MOST_ROUNDS} thoughts."))
         if state["piped"] and not self.model.follows_up and rounds == 1:
-            self.emit(Notice(f"the {self.model.name} model understands requests only: it did not read what was piped in"))
+            self.emit(
+                Notice(f"the {self.model.name} model understands requests only: it did not read what was piped in")
+            )
         try:
             thought = await self.cancel.unless(self._thought(request_of(state, self.known(state["request"]))))
         except EnvSyncError as error:
@@ -264,6 +266,9 @@ class Flow:
     async def remember(self, state: State) -> Json:
         """End the turn: the reply is made from what was done, and the turn becomes history and a note."""
         out = self._redacted(conclude(state, prose=self.model.follows_up))
+        if self.executor.settings.plan and out["kind"] == "reply":
+            # With --plan the contract knows calls, ask and decline: prose alone is no work for these tools.
+            out |= {"kind": "decline", "exit": 4}
         calls = [item["call"] for item in state["answered"]] or [item["call"] for item in state["prepared"]]
         request = state["request"] or "; ".join(call["tool"] for call in calls)
         await self.memory.keep(request, [as_line(call) for call in calls], out["reply"])

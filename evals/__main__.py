@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
         return asyncio.run(score.report(model, args.cases, sys.stdout, wrong=args.wrong))
     except EnvSyncError as error:
         print(error, file=sys.stderr)
-        return 2
+        return error.exit
     except BrokenPipeError:
         return 0
 

@@ -139,3 +139,10 @@ def test_a_fault_of_ours_is_two_lines_and_a_trace_in_a_file(cli: Cli, environ: d
     kept = list((private / ".local/state/envsync").glob("bug-*.txt"))
     assert len(kept) == 1 and "Traceback" in kept[0].read_text()
     assert "REDACT0123" not in kept[0].read_text() + done.stderr, "no secret in a trace or a message"
+
+
+def test_prose_alone_is_a_decline_with_plan(cli: Cli, script: Callable[..., str]) -> None:
+    model = script({"kind": "reply", "reply": "A lockfile pins versions."})
+    done = cli("ask", "--plan", "--json", "--model", model, "what is a lockfile?")
+    assert (done.returncode, json.loads(done.stdout)["kind"]) == (4, "decline")
+    assert cli("ask", "--model", model, "what is a lockfile?").returncode == 0
