@@ -119,6 +119,10 @@ class Index:
         self.node: dict[str, dict[str, dict[str, object]]] = {}
         self.asked: list[str] = []
         self.url = ""
+        self.store = ""
+        """Where Python's files are said to be; empty is the index itself."""
+        self.json = False
+        """Whether Simple pages are JSON."""
 
     def wheel(self, name: str, version: str, requires: Sequence[str] = (), code: str = "") -> None:
         """A wheel with one module."""
@@ -179,7 +183,12 @@ class Index:
             return "application/octet-stream", self.files[path]
         parts = path.strip("/").split("/")
         if parts[0] == "simple" and parts[1] in self.python:
-            links = "".join(f'<a href="/files/{file}">{file}</a>\n' for _, file in self.python[parts[1]])
+            files = [file for _, file in self.python[parts[1]]]
+            if self.json:
+                listed = [{"filename": file, "url": f"{self.store}/files/{file}", "hashes": {}} for file in files]
+                page = {"meta": {"api-version": "1.0"}, "name": parts[1], "files": listed}
+                return "application/vnd.pypi.simple.v1+json", json.dumps(page).encode()
+            links = "".join(f'<a href="{self.store}/files/{file}">{file}</a>\n' for file in files)
             return "text/html", f"<!DOCTYPE html><html><body>{links}</body></html>".encode()
         if parts[0] == "pypi" and parts[1] in self.python:
             releases = {v: [{"upload_time": "2020-01-02T00:00:00"}] for v, _ in self.python[parts[1]]}

@@ -234,6 +234,7 @@ async def test_other_managers_are_fetched_and_keep_their_lock(world: World, mana
     assert (
         plan.steps[0].args["manager"] == name
         and plan.details == ("left-pad 1.1.3",)
+        and plan.risk == Risk.R2
         and lock in plan.steps[0].args["lock"]
     )
     await world.carry(plan)

@@ -15,10 +15,11 @@ from typing import Any, cast
 from ..contract import Context
 from ..errors import Failed, Unreachable
 from ..hosts.base import Host
+from . import defaults
 from .names import normal, plain
 
-DEFAULT = "https://pypi.org/simple"
 TIMEOUT = 15.0
+ACCEPT = "application/vnd.pypi.simple.v1+json, application/json, text/html;q=0.9"
 BIGGEST = 32 * 1024 * 1024
 """Bytes read of one answer; boto3's JSON, among the largest, has about 6 MB."""
 
@@ -51,7 +52,7 @@ def fetch(url: str, user: str = "") -> Answer:
     import urllib.error
     import urllib.request
 
-    request = urllib.request.Request(url, headers={"User-Agent": "envsync", "Accept": "application/json, text/html"})  # noqa: S310 (scheme checked by the caller)
+    request = urllib.request.Request(url, headers={"User-Agent": "envsync", "Accept": ACCEPT})  # noqa: S310 (scheme checked by the caller)
     if user:
         request.add_unredirected_header("Authorization", "Basic " + b64encode(user.encode()).decode())
     try:
@@ -64,13 +65,19 @@ def fetch(url: str, user: str = "") -> Answer:
 
 
 async def python_index(context: Context) -> str:
-    """The one index that uv or pip is configured with at the user's level, as its Simple address. May hold a password."""
+    """The one index that uv or pip uses, as its Simple address; empty when neither can tell. May hold a password."""
+    return await _configured(context) or await defaults.python(context)
+
+
+async def _configured(context: Context) -> str:
+    """The index that uv or pip is configured with at the user's level; empty when they use their own."""
     env = context.environ
     for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"):
         if env.get(name):
             return _named_index(env[name])
-    for path in (context.home / ".config/uv/uv.toml", Path("/etc/uv/uv.toml")):
-        found = _uv_index(await text(context.host, path))
+    config = Path(env.get("XDG_CONFIG_HOME") or context.home / ".config")
+    for path in (env.get("UV_CONFIG_FILE", ""), config / "uv/uv.toml", "/etc/uv/uv.toml"):
+        found = _uv_index(await text(context.host, Path(path))) if path else ""
         if found:
             return found
     places = [env.get("PIP_CONFIG_FILE", ""), context.home / ".config/pip/pip.conf", context.home / ".pip/pip.conf"]
@@ -78,20 +85,20 @@ async def python_index(context: Context) -> str:
         found = _pip_index(await text(context.host, Path(place))) if place else ""
         if found:
             return found
-    return DEFAULT
+    return ""
 
 
 async def uv_env(context: Context) -> dict[str, str]:
     """The one index for uv and pip alike, as variables, since an address in argv would show its password."""
-    index = await python_index(context)
-    return {} if index == DEFAULT else {"UV_DEFAULT_INDEX": index, "PIP_INDEX_URL": index}
+    index = await _configured(context)
+    return {"UV_DEFAULT_INDEX": index, "PIP_INDEX_URL": index} if index else {}
 
 
 async def pypi(context: Context, name: str) -> Entry | None:
     """What the Python index says of `name`; None when it has no such package. Raises Unreachable."""
-    base, user = _without_user(await python_index(context))
+    base, user = without_user(await python_index(context))
     if urllib.parse.urlsplit(base).scheme not in ("http", "https"):
-        return Entry(name)  # a directory of files: whether it has the package, the resolver says
+        return Entry(name)  # a directory of files, or unknown: whether it has the package, the resolver says
     key = normal(name)
     prefix = base.removesuffix("/").removesuffix("/simple")
     answer = await context.host.call(fetch, f"{prefix}/pypi/{key}/json", user)
@@ -217,7 +224,7 @@ def _pip_index(content: str) -> str:
     return ""
 
 
-def _without_user(url: str) -> tuple[str, str]:
+def without_user(url: str) -> tuple[str, str]:
     """The address without its credentials, and those as `NAME:PASSWORD`."""
     parts = urllib.parse.urlsplit(url)
     if not parts.username:

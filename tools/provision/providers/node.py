@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from ...contract import Context
 from ...errors import Failed, Unreachable, Usage
 from ...plan import Step
+from .. import defaults
 from ..index import npm, text
 from ..names import Named, plain
 from ..part import Part, Site, counted
@@ -48,7 +49,6 @@ class NodeProvider:
         if not declared.direct and not declared.locked:
             part.present.append(f"{site.label('package.json')} names no dependencies")
             return part
-        await self._registries(declared, context, part)
         paths, wanted = _wanted(declared)
         there = await context.host.call(versions if declared.linked else plugged, str(site.root), paths)
         lacking = {path: wanted[path] for path in paths if path not in there or wanted[path] not in ("", there[path])}
@@ -56,6 +56,7 @@ class NodeProvider:
         if complete and not lacking:
             part.present.append(f"{counted(len(paths), 'package')} in {where}")
             return part
+        await self._registries(declared, context, part)
         changes = {path: [there.get(path, ""), version] for path, version in lacking.items()}
         if not declared.lock:
             changes = await self._resolved(site, declared, [], context) or changes
@@ -82,13 +83,18 @@ class NodeProvider:
         """Registries that the project brings along, by its lock or its .npmrc, are for a person to look at."""
         if declared.settings:
             part.reasons.append(f"the project's .npmrc needs your eye: {'; '.join(declared.settings[:5])}")
-        if declared.elsewhere:
-            done = await context.host.run(["npm", "config", "get", "registry"], cwd=Path("/"), timeout=30, env=ENV)
-            other = sorted(set(declared.elsewhere) - {urlsplit(done.text.strip()).netloc})
-            if other:
-                part.reasons.append(
-                    f"the project takes packages from {', '.join(map(plain, other))}, which is not your registry"
-                )
+        other = declared.hosts | declared.registries
+        if other:
+            other -= {urlsplit(address).netloc for address in await defaults.npm(context)}
+        if other:
+            # Few, since each is a start of npm; a project with more of them is for a person to look at anyway.
+            other -= {host for host in sorted(other)[:3] if await defaults.npm_alias(context, host)}
+        if other:
+            other -= {urlsplit(await defaults.yarn(context)).netloc}
+        if other:
+            part.reasons.append(
+                f"the project takes packages from {', '.join(map(plain, sorted(other)))}, which is not your registry"
+            )
 
     async def packages(self, site: Site, named: Sequence[Named], context: Context) -> Part:
         """See Provider.packages."""

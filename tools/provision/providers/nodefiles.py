@@ -62,8 +62,10 @@ class Declared:
     """What .npmrc sets that a person should know of: programs, proxies, and variables whose values it sends."""
     config: str = ""
     """.npmrc without those, and without anything that npm would fill in from the environment."""
-    elsewhere: tuple[str, ...] = ()
-    """Hosts in the lock besides the registry's usual one."""
+    hosts: frozenset[str] = frozenset()
+    """Where the lock says that packages come from, as `host` or `host:port`."""
+    registries: frozenset[str] = frozenset()
+    """Likewise the project's .npmrc."""
     local: bool = False
     """Whether parts of the project itself are among its packages (workspaces, `file:`)."""
     berry: bool = False
@@ -106,13 +108,12 @@ async def read(host: Host, site: Site) -> Declared:
         found.linked = not found.berry or bool(
             re.search(r"^nodeLinker:\s*['\"]?(node-modules|pnpm)", config, re.MULTILINE)
         )
-    hosts = set(re.findall(r"\"?resolved\"?:? \"https?://([^/\"]+)/", content)) | set(
-        re.findall(r"tarball: https?://([^/]+)/", content)
-    )
+    address = r"(?:\"?resolved\"?:? \"|tarball: )https?://(?:[^@/\"\s]*@)?([^/\"\s]+)/"
+    found.hosts = frozenset(re.findall(address, content))
     config = await _file(host, site, ".npmrc", found) if ".npmrc" in site.files else ""
-    hosts |= set(re.findall(r"^\s*(?:@[\w.-]+:)?registry\s*=\s*[\"']?https?://([^/\s\"']+)", config, re.MULTILINE))
+    address = r"^\s*(?:@[\w.-]+:)?registry\s*=\s*[\"']?https?://(?:[^@/\s]*@)?([^/\s\"']+)"
+    found.registries = frozenset(re.findall(address, config, re.MULTILINE))
     found.config, found.settings = npmrc(config)
-    found.elsewhere = tuple(sorted(hosts - {"registry.npmjs.org", "registry.yarnpkg.com"}))
     return found
 
 

@@ -96,7 +96,7 @@ class _Reader:
                 found.pins = locked(name, content, self._site.label(name))
                 if name == "uv.lock":
                     address = r'^\s*(?:source = \{ (?:registry|url|git)|.*\burl) = "\w[\w+]*://(?:[^@/"]*@)?([^/:"]+)'
-                    found.indexes = set(re.findall(address, content, re.MULTILINE)) - {"files.pythonhosted.org"}
+                    found.indexes = set(re.findall(address, content, re.MULTILINE))
                 if name == "Pipfile.lock":
                     found.lines += found.pins
                 return

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
 from ...contract import Context
 from ...errors import Failed
-from ..index import DEFAULT
+from ..index import python_index
 from ..names import Named, normal, plain, requirement
 from ..part import Part, Site, counted
 from ..trust import judge
-from .pydeclared import Declared
+from .pydeclared import Declared, name_of
 from .pyenvs import Python, conflicts, environment, fits, interpreter, outside
 from .pyfiles import MANIFESTS, read
+from .pyhosts import strangers
 from .pyplan import Base, addresses, broken, change_lines, covered_step, pinned, unresolved
 from .pysteps import same_place, sync_argv
 from .pytools import CHANGE, NeedsBuild, Tool, find
@@ -59,6 +59,10 @@ class PythonProvider:
         part = Part()
         declared = await read(context.host, site)
         part.basis += [f"{site.label(name)}:{value}" for name, value in sorted(declared.files.items())]
+        if not await python_index(context):
+            part.warnings.append(
+                "neither uv nor pip says which package index it uses: whether a name exists is seen on installing"
+            )
         for verdict in await asyncio.gather(*(judge(item, "python", declared.names, context) for item in named)):
             part.details.append(verdict.detail)
             part.reasons += [verdict.reason] if verdict.reason else []
@@ -135,14 +139,12 @@ class PythonProvider:
             # Of the project itself only its build script may know the version; it is installed once, as it lies here.
             if sign != "-" and there != version and not (there and source.startswith("file:")):
                 new[normal(name)] = version
-        other = sorted(
-            declared.indexes - {urlsplit(tool.env.get("UV_DEFAULT_INDEX", DEFAULT)).hostname or "", "pypi.org"}
-        )
-        if other:
-            part.reasons.append(f"uv.lock takes packages from {', '.join(map(plain, other))}, which is not your index")
         again = broken(base)
         if not new and not again and base.kept is not None:
             return
+        other, why = await strangers(context, declared.indexes, map(name_of, declared.pins))
+        if other:
+            part.reasons.append(f"uv.lock takes packages from {', '.join(map(plain, other))}; {why}")
         changes = {name: [base.versions.get(name, ""), version] for name, version in new.items()}
         part.details += change_lines(changes)
         part.steps.append(

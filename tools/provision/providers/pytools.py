@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 from ...contract import Context
 from ...errors import Failed, Unreachable
 from ...hosts.base import Completed
+from ..defaults import pip_programs, uv_programs
 from ..index import uv_env
 from ..names import normal, plain
 from ..part import digest
@@ -163,16 +163,14 @@ class Tool:
 async def find(context: Context) -> Tool:
     """uv from PATH, beside EnvSync's own interpreter or as its module; else pip. Raises Failed when there is neither."""
     env = {**QUIET, **await uv_env(context)}
-    here = context.host.name == "local"
-    beside = str(Path(sys.executable).parent / "uv")
-    for argv in (("uv",), (beside,), (sys.executable, "-m", "uv")) if here else (("uv",),):
+    for argv in uv_programs(context):
         done = await context.host.run([*argv, "--version"], timeout=15, cwd=Path("/"))
         if done.code == 0 and done.text.startswith("uv"):
             return Tool("uv", argv, env)
-    for program in (sys.executable, "python3") if here else ("python3",):
-        done = await context.host.run([program, "-I", "-m", "pip", "--version"], timeout=30, cwd=Path("/"))
+    for argv in pip_programs(context):
+        done = await context.host.run([*argv, "-I", "-m", "pip", "--version"], timeout=30, cwd=Path("/"))
         if done.code == 0:
-            return Tool("pip", (program, "-I", "-m", "pip"), env)
+            return Tool("pip", (*argv, "-I", "-m", "pip"), env)
     raise Failed(
         "neither uv nor pip was found, so no Python package can be installed",
         "Install uv (https://docs.astral.sh/uv/), or Debian's python3-pip and python3-venv.",
