@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -189,8 +190,12 @@ def test_hostile_53_the_lock_of_a_dead_process_is_taken_over(
 
 def _child(state: Path) -> int | None:
     """The command that the killed process left behind leads a process group of its own."""
-    out = subprocess.run(["pgrep", "-f", "-x", "sleep 60"], capture_output=True, text=True, check=False).stdout
-    return next((int(pid) for pid in out.split() if _home(pid) == str(state.parents[2])), None)
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended meanwhile
+            command = (entry / "cmdline").read_bytes()
+            if command == b"sleep\x0060\0" and _home(entry.name) == str(state.parents[2]):
+                return int(entry.name)
+    return None
 
 
 def _home(pid: str) -> str:
