@@ -111,6 +111,25 @@ async def test_last_takes_back_a_command_that_left_something(context: Context, t
     assert facts(tree, times=False) == between
 
 
+async def test_last_takes_back_a_command_that_left_only_system_packages(context: Context, tree: Path) -> None:
+    (tree / ".pytest_cache").mkdir()
+    listed = context.state.parent / "system.txt"
+    listed.write_text("bash 5.2\n")
+    await change(context, append("src/app.py"), summary="an upgrade")
+    await change(context, append(".pytest_cache/seen"), tool="run", summary="run apt-get install hello")
+    listed.write_text("bash 5.2\nhello 2.10\n")
+    assert "before `run apt-get install hello`" in (await rewind_plan(context)).summary
+
+
+async def test_last_takes_back_a_command_that_left_only_a_dotfile(context: Context, tree: Path) -> None:
+    (tree / ".pytest_cache").mkdir()
+    (context.home / ".bashrc").write_text("alias a=b\n")
+    await change(context, append("src/app.py"), summary="an upgrade")
+    await change(context, append(".pytest_cache/seen"), tool="run", summary="run ./setup-shell")
+    (context.home / ".bashrc").write_text("alias a=c\n")
+    assert "before `run ./setup-shell`" in (await rewind_plan(context)).summary
+
+
 async def test_last_after_only_idle_commands_takes_back_the_last_of_them(context: Context, tree: Path) -> None:
     (tree / ".pytest_cache").mkdir()
     await change(context, append(".pytest_cache/seen"), tool="run", summary="run pytest")

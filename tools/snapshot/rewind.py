@@ -91,11 +91,10 @@ async def plan(args: RewindArgs, context: Context) -> Plan:
             f"nothing is recorded of {shown(str(context.path))}, but of {shown(place)} above it",
             f"Go there, or add: -C {place}",
         )
-    goal = await _past_idle(aim_at(args.to, snapshots, records, context.now()), snapshots, records, context)
+    goal, seen = await _past_idle(aim_at(args.to, snapshots, records, context.now()), snapshots, records, context)
     if goal.last:
         newest_is_here(goal, records, Journal(context.state).recent(RECENT, host=context.host.name), context.path)
     wanted, homes = clean(args.paths, context.path, context.home)
-    seen: Seen | None = None
     if goal.snapshot is None and (taken := around.made_by(goal.since[0], snapshots)):
         seen = await _look(taken, context)
         back = aim_at(taken.id, snapshots, records, context.now())
@@ -209,21 +208,37 @@ def _lines(value: object) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list) else []  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  # JSON
 
 
-async def _past_idle(goal: Goal, snapshots: Sequence[Snapshot], records: Sequence[Record], context: Context) -> Goal:
-    """The last change, leaving out commands since that left nothing but caches: running the tests is no change to undo."""
+async def _past_idle(
+    goal: Goal, snapshots: Sequence[Snapshot], records: Sequence[Record], context: Context
+) -> tuple[Goal, Seen | None]:
+    """The last change, leaving out commands since that left nothing but caches: running the tests is no change to undo.
+
+    With it, how it is now compared with the goal's snapshot, where that was looked at on the way.
+    """
     aimed, left = goal, list(records)
+    seen: Seen | None = None
     while aimed.last and aimed.since and aimed.since[0].plan.tool == "run" and aimed.snapshot is not None:
-        differing = await context.host.call(_differs, aimed.snapshot, context, ())
-        if not idle(differing.changes):
-            return aimed
+        seen = await _look(aimed.snapshot, context)
+        if not await _idle(aimed, seen, context):
+            break
         left = [record for record in left if record.id < aimed.since[0].id]
         if not any(changed(record) for record in left):
-            return goal
-        aimed = aim_at("last", snapshots, left, context.now())
+            return goal, seen if aimed is goal else None
+        aimed, seen = aim_at("last", snapshots, left, context.now()), None
     if aimed is goal:
-        return goal
+        return goal, seen
     note = "commands that ran since left nothing but caches; this takes back the change before them"
-    return replace(aimed, note=note)
+    return replace(aimed, note=note), seen
+
+
+async def _idle(goal: Goal, seen: Seen, context: Context) -> bool:
+    """Whether a command left nothing that a rewind takes back; where the scan failed, nobody knows."""
+    if seen.now is None or seen.then is None or not idle(seen.files.changes):
+        return False
+    if any(packages.changes(seen.now, seen.then, system) for system in (False, True)):
+        return False
+    steps, _ = await around.dotfiles(goal, context, None)
+    return not steps
 
 
 async def _look(target: Snapshot, context: Context) -> Seen:
