@@ -7,12 +7,14 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
-from ..contract import Args, Block, Context, Lines, Result, Tool
+from ..contract import Args, Block, Context, Lines, Observe, Result, Tool
 from ..errors import EnvSyncError, Usage
 from ..fingerprint import Fingerprint, Missing
 from ..journal import Journal, Record
@@ -107,11 +109,24 @@ async def read(args: DriftArgs, context: Context) -> Drifted:
 async def _last(snapshots: Sequence[Snapshot], records: list[Record], context: Context) -> Drifted:
     """Since the newest snapshot; when that only preceded a command that changed nothing, since the one before."""
     ran = {record.snapshot for record in records if record.plan.tool == "run"}
+    context = replace(context, observe=_once(context.observe))
     for snapshot in reversed(snapshots):
         drifted = await _since(snapshot, records, context)
         if drifted.differences or snapshot.id not in ran or snapshot is snapshots[0]:
             return drifted
     raise AssertionError("there is a snapshot")
+
+
+def _once(observe: Observe) -> Observe:
+    """The same scan for every snapshot that is compared with it: it takes longer than the comparison."""
+    made: list[Fingerprint] = []
+
+    async def again(context: Context, scope: Literal["project", "machine", "all"] = "all") -> Fingerprint:
+        if not made:
+            made.append(await observe(context, scope))
+        return made[0]
+
+    return again
 
 
 async def _since(snapshot: Snapshot, records: list[Record], context: Context, note: str = "") -> Drifted:
