@@ -13,7 +13,19 @@ from blake3 import blake3
 from pydantic import ValidationError
 
 from ..tools import registry
-from ..tools.contract import Args, Changed, Context, Notes, Outcome, Output, Progress, Report, Result, silent
+from ..tools.contract import (
+    Args,
+    Changed,
+    Context,
+    Notes,
+    Outcome,
+    Output,
+    Progress,
+    Report,
+    Result,
+    silent,
+    undo_words,
+)
 from ..tools.errors import Cancelled, EnvSyncError, NeedsApproval, Refused, Stale, Usage
 from ..tools.errors import Failed as ToolFailed
 from ..tools.fingerprint import Fingerprint
@@ -251,7 +263,7 @@ class Direct:
 
 def changed(plan: Plan, outcome: Outcome) -> Changed:
     """The plain result of a committed transaction."""
-    undo = "say `undo that`, or: envsync rewind --to last" if plan.undoable else ""
+    undo = undo_words(str(plan.args.get("path", "."))) if plan.undoable else ""
     return Changed(
         summary=plan.summary,
         transaction=outcome.transaction,

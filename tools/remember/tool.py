@@ -6,7 +6,7 @@ import re
 
 from pydantic import Field, JsonValue
 
-from ..contract import Args, Changed, Context, Outcome, StepKind, Tool
+from ..contract import Args, Changed, Context, Outcome, StepKind, Tool, undo_words
 from ..errors import Usage
 from ..plan import Plan, Risk, Step
 from ..redact import Redactor
@@ -64,7 +64,7 @@ async def finish(args: RememberArgs, plan: Plan, outcome: Outcome, context: Cont
     return Kept(
         summary=f"{plan.summary}{told}",
         transaction=outcome.transaction,
-        undo="say `undo that`, or: envsync rewind --to last" if outcome.steps else "",
+        undo=undo_words(".") if outcome.steps else "",
         fact=fact,
         id=id if isinstance(id, int) else None,
     )
