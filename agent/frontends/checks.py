@@ -126,7 +126,7 @@ def _endpoint(at: str, key: str, name: str) -> Check:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     request = urllib.request.Request(f"{at.rstrip('/')}/models", headers=headers)  # noqa: S310  # http(s) only, see above
     try:
-        with urllib.request.urlopen(request, timeout=5):  # noqa: S310
+        with urllib.request.urlopen(request, timeout=5):  # noqa: S310  # the same
             return Check("model", "ok", f"{name} at {at}")
     except urllib.error.HTTPError as error:
         if error.code in (401, 403):

@@ -56,7 +56,7 @@ def fetch(url: str, user: str = "") -> Answer:
     if user:
         request.add_unredirected_header("Authorization", "Basic " + b64encode(user.encode()).decode())
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT, context=ssl.create_default_context()) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=TIMEOUT, context=ssl.create_default_context()) as response:  # noqa: S310 (the same)
             return Answer(response.status, response.read(BIGGEST))
     except urllib.error.HTTPError as error:
         return Answer(error.code, b"")
