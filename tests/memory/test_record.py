@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,11 @@ def texts(record: Record) -> set[str]:
     return {note.text for note in record.facts(*P)}
 
 
+def holds_facts(page: bytes | bytearray) -> bool:
+    """Whether this page of the file is a leaf of a table (SQLite's type 13) with whole facts in it."""
+    return page[0] == 13 and page.count(b"fact number ") > 3
+
+
 def child(body: str, *args: object) -> subprocess.Popen[str]:
     """A process that runs `body` with the given arguments, as another EnvSync would."""
     return subprocess.Popen(
@@ -52,14 +58,19 @@ def test_only_the_user_can_read_it(tmp_path: Path):
     "damage", ["header", "random pages", "cut off", "text", "empty tables", "another program's", "directory entry"]
 )
 def test_a_damaged_file_is_kept_aside_and_what_can_be_read_is_read_back(tmp_path: Path, damage: str):
-    before = filled(tmp_path)
+    before = filled(tmp_path, 1500 if damage == "random pages" else 300)
     file = tmp_path / "memory.db"
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("pragma wal_checkpoint(truncate)").fetchone()
     content = bytearray(file.read_bytes())
     chance = random.Random(7)
     if damage == "header":
         content[:100] = os.urandom(100)
     elif damage == "random pages":
-        for page in chance.sample(range(2, len(content) // 4096), 4):
+        # Leaves with facts in them: what hangs below a root or an inner page that is lost cannot be read back at all.
+        leaves = [page for page in range(len(content) // 4096) if holds_facts(content[page * 4096 : page * 4096 + 4096])]
+        assert len(leaves) > 40
+        for page in chance.sample(leaves, 4):
             content[page * 4096 : page * 4096 + 200] = chance.randbytes(200)
     elif damage == "cut off":
         del content[len(content) // 2 // 4096 * 4096 :]
@@ -97,7 +108,7 @@ def test_a_damaged_file_is_kept_aside_and_what_can_be_read_is_read_back(tmp_path
         assert len(kept) == 1 and before <= after
     else:
         assert len(kept) == 1 and len(said) == 1 and str(kept[0]) in said[0]
-        if damage != "another program's":
+        if damage not in ("another program's", "random pages"):  # a lost leaf may show only after the first write
             assert kept[0].read_bytes() == bytes(content)
     if damage == "random pages":
         assert len(after) > len(before) // 2, "most of it was readable"
