@@ -68,7 +68,9 @@ def test_a_damaged_file_is_kept_aside_and_what_can_be_read_is_read_back(tmp_path
         content[:100] = os.urandom(100)
     elif damage == "random pages":
         # Leaves with facts in them: what hangs below a root or an inner page that is lost cannot be read back at all.
-        leaves = [page for page in range(len(content) // 4096) if holds_facts(content[page * 4096 : page * 4096 + 4096])]
+        leaves = [
+            page for page in range(len(content) // 4096) if holds_facts(content[page * 4096 : page * 4096 + 4096])
+        ]
         assert len(leaves) > 40
         for page in chance.sample(leaves, 4):
             content[page * 4096 : page * 4096 + 200] = chance.randbytes(200)
