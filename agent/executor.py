@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from ..tools.contract import (
 from ..tools.errors import Cancelled, EnvSyncError, NeedsApproval, Refused, Stale, Usage
 from ..tools.errors import Failed as ToolFailed
 from ..tools.fingerprint import Fingerprint
-from ..tools.hosts.registry import open_host
+from ..tools.hosts.registry import Hosts
 from ..tools.journal import Journal
 from ..tools.plan import Plan, Risk
 from ..tools.transaction import Transactions
@@ -48,6 +49,7 @@ class Executor:
         self.settings = settings
         self.journal = Journal(state_directory(settings), redact)
         self.always: set[str] = set()
+        self.hosts = Hosts()
         self._notes = notes
         self._running: asyncio.Task[Event] | None = None
 
@@ -61,14 +63,31 @@ class Executor:
             known = ", ".join(kind.model_fields)
             raise Usage(f"{call.tool}: {faults}", f"{call.tool} takes: {known}.") from error
 
-    def context(self, args: Args, *, words: str = "", origin: str = "person", report: Report = silent) -> Context:
-        """What a tool may use for one call. Raises Usage for a path that is no directory or a host out of reach."""
+    async def context(
+        self, args: Args, *, words: str = "", origin: str = "person", report: Report = silent
+    ) -> Context:
+        """What a tool may use for one call. Raises Usage for a path that is no directory, Unreachable for a host that is.
+
+        A relative path begins in the settings' directory here, and on another host where that host says.
+        """
         given = getattr(args, "path", None)
-        path = Path(self.settings.path, Path(given).expanduser()) if isinstance(given, str) else self.settings.path
-        path = Path(path).resolve()
-        host = open_host(getattr(args, "on", None) or self.settings.on)
-        if host.name == "local" and not path.is_dir():
-            raise Usage(f"{path} is no directory", "Name the project's directory, or leave it out for the current one.")
+        host = self.hosts.open(getattr(args, "on", None) or self.settings.on)
+        if host.name == "local":
+            home = Path(self.settings.environ.get("HOME") or Path.home())
+            path = Path(self.settings.path, Path(given).expanduser()) if isinstance(given, str) else self.settings.path
+            path = Path(path).resolve()
+            there = path.is_dir()
+        else:
+            info = await host.info()
+            home = info.home
+            path = Path(os.path.normpath(info.directory / _below(home, given if isinstance(given, str) else ".")))
+            entry = await host.stat(path)
+            there = entry is not None and entry.kind in ("directory", "link")
+        if not there:
+            where = "" if host.name == "local" else f" on {host.name}"
+            raise Usage(
+                f"{path} is no directory{where}", "Name the project's directory, or leave it out for the current one."
+            )
         return Context(
             host=host,
             path=path,
@@ -76,11 +95,16 @@ class Executor:
             notes=self._notes,
             observe=_observe,
             report=report,
-            home=Path(self.settings.environ.get("HOME") or Path.home()),
+            home=home,
             origin=origin,
             words=words,
+            open=self.hosts.open,
             environ=dict(self.settings.environ),
         )
+
+    async def close(self) -> None:
+        """Let the hosts' connections go."""
+        await self.hosts.close()
 
     async def prepare(self, calls: Sequence[Call], *, words: str = "", origin: str = "person") -> list[Prepared]:
         """Check and plan every call, reading only. Raises the first call's error; Refused when policy says no."""
@@ -91,7 +115,7 @@ class Executor:
         call = Call(call.tool, args.model_dump(mode="json", exclude_unset=True), call.id)
         plan = None
         if tool.plan is not None:
-            plan = await tool.plan(args, self.context(args, words=words, origin=origin))
+            plan = await tool.plan(args, await self.context(args, words=words, origin=origin))
         yes = Risk.R2 if self.settings.yes else Risk.R1
         decision = policy.decide(call.tool, tool.risk, plan, yes=yes, always=self.always)
         if decision.verdict == "refuse":
@@ -158,7 +182,7 @@ class Executor:
         self, item: Prepared, report: Callable[[Progress | Output], None], words: str, origin: str
     ) -> Result:
         tool, args = registry.find(item.call.tool), self.check(item.call)
-        context = self.context(args, words=words, origin=origin, report=report)
+        context = await self.context(args, words=words, origin=origin, report=report)
         if tool.read is not None:
             return await tool.read(args, context)
         plan, make = item.plan, tool.plan
@@ -310,3 +334,8 @@ def _fault(item: Any) -> str:
     """One validation fault in one line; the offered value is not repeated, it may be anything."""
     where = ".".join(str(part) for part in item["loc"]) or "arguments"
     return f"unknown argument {where!r}" if item["type"] == "extra_forbidden" else f"{where}: {item['msg']}"
+
+
+def _below(home: Path, given: str) -> Path:
+    """`~` is the home over there."""
+    return home / given[1:].lstrip("/") if given == "~" or given.startswith("~/") else Path(given)

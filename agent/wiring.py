@@ -75,7 +75,8 @@ class Parts:
         return tuple(dict.fromkeys(name for one in reversed(found) for name in (one.label, one.id) if name))
 
     async def close(self) -> None:
-        """Let go of the memory."""
+        """Let go of the memory and of the hosts."""
+        await self.executor.close()
         await self.memory.close()
 
 

@@ -11,6 +11,7 @@ from typing import Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from .errors import Usage
 from .fingerprint import Fingerprint
 from .hosts.base import Host
 from .plan import Data, Plan, Risk, Step
@@ -164,6 +165,11 @@ def silent(_: Progress | Output) -> None:
     """A Report that tells nobody."""
 
 
+def alone(name: str) -> Host:
+    """An `open` that reaches no other host."""
+    raise Usage(f"host {name!r} cannot be reached from here", "Name it with --on.")
+
+
 @dataclass(frozen=True)
 class Context:
     """All that a tool may touch. Built once per call by the executor."""
@@ -182,6 +188,8 @@ class Context:
     """Who asked: `person` for a typed command, `words` when a model made the call from a request."""
     words: str = ""
     """The request's own words, when there are any: names that occur in them were named by the user."""
+    open: Callable[[str], Host] = alone
+    """Gives another host by the name that people write: for tools that work between two. Raises Usage."""
     environ: dict[str, str] = field(default_factory=dict[str, str])
     """The environment variables of the user's process, for names and salted hashes; values never leave the process."""
 

@@ -16,7 +16,7 @@ from envsync.tools.errors import Usage
 from envsync.tools.hosts.dryrun import DryRunHost
 from envsync.tools.hosts.fake import FakeHost
 from envsync.tools.hosts.local import LocalHost
-from envsync.tools.hosts.registry import open_host
+from envsync.tools.hosts.registry import Hosts
 
 
 @pytest.fixture(params=["local", "fake"])
@@ -139,8 +139,8 @@ async def test_dry_run_reads_and_never_changes(tmp_path: Path) -> None:
 
 
 def test_an_unknown_host_says_what_is_possible() -> None:
-    with pytest.raises(Usage, match="docker:web") as error:
-        open_host("docker:web")
+    with pytest.raises(Usage, match="teapot:web") as error:
+        Hosts().open("teapot:web")
     assert "local" in error.value.hint
 
 

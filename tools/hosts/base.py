@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ParamSpec, Protocol, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -52,11 +52,68 @@ class Stat:
     """Of a link."""
 
 
+@dataclass(frozen=True)
+class Info:
+    """What a host is like; asked once per connection."""
+
+    system: str
+    """As `uname -s` has it: `Linux`, `Darwin`."""
+    machine: str
+    """As `uname -m` has it: `x86_64`, `aarch64`."""
+    hostname: str
+    user: str
+    uid: int
+    home: Path
+    directory: Path
+    """Where relative paths begin: here the working directory, over SSH the home, in a container its WORKDIR."""
+    python: str = ""
+    """Version of the Python over there that the helper runs on; empty means the slower path, by shell commands."""
+    clock: float = 0.0
+    """Seconds that its clock is ahead of this machine's."""
+
+
+class Forward(Protocol):
+    """A port of this machine that leads to one of the host; open until closed."""
+
+    port: int
+    """On 127.0.0.1 of this machine."""
+
+    async def close(self) -> None:
+        """Stop listening and drop what is connected; closing twice is no error."""
+        ...
+
+
+class Link(Protocol):
+    """An object that lives next to the files (see Host.start), and the talk with it."""
+
+    async def ask(self, method: str, *args: Any) -> Any:
+        """Call one of its public methods and give what it returns or raises. Calls are carried out one at a time,
+        in the order in which they were asked. Raises Unreachable when the host went away."""
+        ...
+
+    async def heard(self) -> Any:
+        """The next thing that it told, waiting for one. Raises Unreachable when the host went away."""
+        ...
+
+    async def close(self) -> None:
+        """End it: its `close` method is called when it has one. Closing twice is no error."""
+        ...
+
+
 class Host(Protocol):
-    """A machine. Every method raises Unreachable when the machine is gone, and nothing else of its own."""
+    """A machine. Every method raises Unreachable when the machine is gone, and nothing else of its own.
+
+    What can be passed to and from `call` and `start` is plain data: None, bool, int, float, str, bytes, Path, datetime,
+    tuples, lists, sets, dicts, enums, and the dataclasses and pydantic models of `envsync.tools`. Nothing that a host
+    sends is ever run or unpickled here.
+    """
 
     name: str
-    """As people write it: `local`, `docker:NAME`, `ssh:USER@HOST`, `vm:NAME`."""
+    """As people write it: `local`, `docker:NAME`, `ssh:USER@HOST[:PORT]`, `vm:NAME`."""
+
+    async def info(self) -> Info:
+        """What the host is like; connects when there is no connection yet. Raises Unreachable, with what to do next."""
+        ...
 
     async def run(
         self,
@@ -105,4 +162,83 @@ class Host(Protocol):
         `work` must be importable by name, and depend on nothing but the standard library and `envsync.tools`: a host
         that is elsewhere ships it there. Cancelling waits for it to end, since a thread cannot be stopped half-way.
         """
+        ...
+
+    async def start(self, worker: Callable[..., Any], *args: Any) -> Link:
+        """Make an object next to the files and keep it there until the link is closed or the host goes away.
+
+        `worker(tell, *args)` makes it: a class importable by name, under the rules of `call`. Its methods run in a
+        thread of its own; whatever it passes to `tell` (from any thread) comes out of `Link.heard`, in order.
+        Raises Failed on a host without a Python.
+        """
+        ...
+
+    def watch(self, path: Path) -> AsyncIterator[frozenset[str]]:
+        """Changes below a directory as they happen: each time the relative paths (`/` between parts, undecodable bytes
+        as surrogates) that were touched since the last time. `.` means that any path may have changed: events were
+        lost, or the host can only look now and then. Ends with Unreachable; closing the iterator ends the watch.
+        """
+        ...
+
+    async def forward(self, to: int, *, port: int = 0, address: str = "127.0.0.1") -> Forward:
+        """Let a port of this machine (`port`, 0 for any free one) lead to port `to` of `address` as the host sees it.
+
+        Raises Usage when `port` is taken here.
+        """
+        ...
+
+    async def terminal(self, argv: Sequence[str] = (), *, cwd: Path | None = None) -> int:
+        """Join this process's terminal to a command there (the login shell without one) until it ends; its exit code.
+
+        Window size and signals go through. Raises Usage when this process has no terminal.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let the connection go; the next use connects again. Commands that run over it end."""
+        ...
+
+
+# -- Machines that can be recorded whole --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A whole machine as it was at one moment."""
+
+    kind: str
+    """Which implementation made it: `container` or `vm`."""
+    data: dict[str, Any] = field(default_factory=dict[str, Any])
+    """What that implementation needs to find it again; plain JSON, kept in the snapshot's record."""
+    bytes: int = 0
+    notices: tuple[str, ...] = ()
+    """What is not in it, e.g. a bind-mounted directory."""
+
+
+@dataclass(frozen=True)
+class Touched:
+    """One path that differs between a machine now and as it was: `how` is added, changed or deleted (since then)."""
+
+    path: str
+    how: str
+
+
+@runtime_checkable
+class Freezes(Protocol):
+    """A host that is recorded and put back as a whole, by what is cheapest and exact there."""
+
+    async def freeze(self, id: str) -> Frozen:
+        """Record the machine under a name made from `id`; complete and durable when this returns. Raises Failed."""
+        ...
+
+    async def differs(self, frozen: Frozen) -> list[Touched]:
+        """What differs now, sorted by path. Raises Failed when the record is gone."""
+        ...
+
+    async def thaw(self, frozen: Frozen, paths: Sequence[str] = ()) -> None:
+        """Put the machine back, wholly or only `paths` (absolute). Raises Failed, with the machine as it was before."""
+        ...
+
+    async def forget(self, frozen: Frozen) -> None:
+        """Free what the record takes; one that is gone already is no error."""
         ...

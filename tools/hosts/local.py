@@ -50,6 +50,11 @@ def _dies_with_us() -> Callable[[], None] | None:
     return set_signal
 
 
+def open_host(_: str) -> LocalHost:
+    """See registry.HOSTS."""
+    return LocalHost()
+
+
 class LocalHost:
     """The machine EnvSync runs on."""
 
