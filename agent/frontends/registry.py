@@ -33,5 +33,8 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("memory", "Search what is remembered; forget a note.", "[WORDS… | forget ID]", ("forget",), "remembered"),
     Command("unlock", "Drop a lock that another machine left behind.", "ID"),
+    Command("shell", "Open a terminal on any host.", "HOST [COMMAND…]"),
+    Command("tunnel", "Reach ports of a host on this machine.", "HOST [LOCAL:]PORT…"),
+    Command("mount", "Mount a host's directory here.", "HOST:/DIR DIR"),
     Command("completion", "Print the completion script of a shell.", "bash | zsh | fish", ("bash", "zsh", "fish")),
 )

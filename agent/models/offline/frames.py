@@ -13,11 +13,13 @@ from .readers import (
     rewind,
     rollback,
     run,
+    sandbox,
     scan,
     snapshot,
     status,
     switch,
     sync,
+    syncs,
 )
 
 READERS = {
@@ -32,7 +34,9 @@ READERS = {
     "rollback": rollback.read,
     "switch": switch.read,
     "destroy": destroy.read,
+    "syncs": syncs.read,
     "sync": sync.read,
+    "sandbox": sandbox.read,
     "deploy": deploy.read,
     "provision": provision.read,
     "scan": scan.read,
@@ -51,7 +55,9 @@ FRAMES = tuple(
             *rollback.FRAMES,
             *switch.FRAMES,
             *destroy.FRAMES,
+            *syncs.FRAMES,
             *sync.FRAMES,
+            *sandbox.FRAMES,
             *deploy.FRAMES,
             *provision.FRAMES,
             *scan.FRAMES,
