@@ -11,6 +11,7 @@ from blake3 import blake3
 
 from ..contract import Context
 from ..fingerprint import Git
+from ..hosts.here import helped
 from .text import safe
 from .tree import Text, read_text
 
@@ -111,6 +112,8 @@ def _index(folder: str) -> str:
 
 async def state(context: Context) -> Git | None:
     """The facts of the repository that holds the project; None outside of one."""
+    if not await helped(context.host):
+        return None
     repository = await context.host.call(read, str(context.path))
     if repository is None:
         return None

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..contract import Context
 from ..fingerprint import HostFacts
+from ..hosts.here import helped
 from .text import safe
 
 TIMEOUT = 3.0
@@ -94,6 +95,10 @@ def drivers() -> list[str]:
     return found
 
 
+async def _listed(context: Context) -> list[str]:
+    return await context.host.call(drivers) if await helped(context.host) else []
+
+
 async def gpus(context: Context) -> tuple[str, ...]:
     """What a driver's own tool answers, else what the kernel's driver lists; a card without a driver is none."""
 
@@ -102,7 +107,7 @@ async def gpus(context: Context) -> tuple[str, ...]:
         return given.text if given.code == 0 else ""
 
     nvidia, rocm, listed = await asyncio.gather(
-        ask("nvidia-smi", "-L"), ask("rocm-smi", "--showproductname"), context.host.call(drivers)
+        ask("nvidia-smi", "-L"), ask("rocm-smi", "--showproductname"), _listed(context)
     )
     found = [match.strip() for match in re.findall(r"^GPU \d+: (.+?)(?: \(UUID|$)", nvidia, re.MULTILINE)]
     found += [match.strip() for match in re.findall(r"Card [Ss]eries:\s*(\S.*)$", rocm, re.MULTILINE)]

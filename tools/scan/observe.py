@@ -9,7 +9,8 @@ from typing import Literal
 from ..contract import Context
 from ..errors import Usage
 from ..fingerprint import FileHash, Fingerprint, Git, HostFacts, Installed, PackageSet, Project, Variable
-from . import machine, private, programs
+from ..hosts.here import helped, here, near
+from . import machine, private, programs, slow
 from .git import state
 from .missing import NEEDS, Present, listening, missing, ports
 from .packages import of_project, of_system
@@ -63,9 +64,37 @@ async def observe(context: Context, scope: Scope = "all") -> Fingerprint:
     return _whole(context, at, side, [*found, *held], files, await _compare(context, files, [*found, *held]))
 
 
-def _environ(context: Context) -> dict[str, str]:
-    """The user's variables: those of this process say nothing about another machine."""
-    return context.environ if context.host.name == "local" else {}
+@dataclass(frozen=True)
+class Environ:
+    """The variables of the user on that host; those of this process say nothing about another machine."""
+
+    variables: tuple[Variable, ...]
+    names: frozenset[str]
+    """Of those with a value."""
+    active: str
+    """The active virtual environment's path."""
+
+
+async def _environ(context: Context) -> Environ:
+    key = await _key(context)
+    if near(context.host):
+        environ = context.environ if context.host.name == "local" else {}
+        names = frozenset(name for name, value in environ.items() if value)
+        return Environ(private.variables(environ, key), names, environ.get("VIRTUAL_ENV", ""))
+    key = private.host_key(key, context.host.name)
+    if await helped(context.host):
+        found, active = await context.host.call(private.variables_there, key)
+    else:
+        found, active = await slow.variables(context.host, key)
+    return Environ(tuple(found), frozenset(variable.name for variable in found), active)
+
+
+async def _key(context: Context) -> bytes:
+    try:
+        return await here(private.salt, context.state)
+    except OSError:
+        # Without a place to keep the key, hashes could not be compared with any other time's.
+        return b""
 
 
 def _limits(context: Context) -> Limits:
@@ -75,28 +104,46 @@ def _limits(context: Context) -> Limits:
 
 
 async def _held(context: Context) -> list[Installed]:
-    return await context.host.call(programs.held, str(context.home))
+    return await context.host.call(programs.held, str(context.home)) if await helped(context.host) else []
 
 
 async def _machine(context: Context) -> Machine:
-    try:
-        key = await asyncio.to_thread(private.salt, context.state)
-    except OSError:
-        # Without a place to keep the key, hashes could not be compared with any other time's.
-        key = b""
-    facts, gpus, packages, dotfiles = await asyncio.gather(
+    key = await _key(context)
+    if not await helped(context.host):
+        return await _slow_machine(context, key)
+    facts, gpus, packages, dotfiles, environ = await asyncio.gather(
         context.host.call(machine.facts, str(context.path)),
         machine.gpus(context),
         context.host.call(of_system),
-        context.host.call(private.dotfiles, str(context.home), key),
+        _dotfiles(context, key),
+        _environ(context),
     )
-    return Machine(
-        facts.model_copy(update={"gpus": gpus}), packages, private.variables(_environ(context), key), dotfiles
+    return Machine(facts.model_copy(update={"gpus": gpus}), packages, environ.variables, dotfiles)
+
+
+async def _dotfiles(context: Context, key: bytes) -> tuple[FileHash, ...]:
+    if near(context.host):
+        return await here(private.dotfiles, str(context.home), key)
+    there = private.host_key(key, context.host.name)
+    return tuple(await context.host.call(private.dotfiles_there, str(context.home), there))
+
+
+async def _slow_machine(context: Context, key: bytes) -> Machine:
+    """By what a shell can tell."""
+    facts, gpus, packages, environ, dotfiles = await asyncio.gather(
+        slow.facts(context.host, context.path),
+        machine.gpus(context),
+        slow.system_packages(context.host),
+        _environ(context),
+        slow.dotfiles(context.host, context.home, private.host_key(key, context.host.name)),
     )
+    return Machine(facts.model_copy(update={"gpus": gpus}), packages, environ.variables, dotfiles)
 
 
 async def _files(context: Context) -> Files:
     try:
+        if not await helped(context.host):
+            return await _slow_files(context)
         tree, git = await asyncio.gather(
             context.host.call(collect, str(context.path), wants(), _limits(context)), state(context)
         )
@@ -104,13 +151,21 @@ async def _files(context: Context) -> Files:
         raise Usage(
             f"{context.path} cannot be read: {error.strerror or error}", "Name a directory that you may read."
         ) from None
+    active = (await _environ(context)).active
     found, (packages, pythons) = await asyncio.gather(
         asyncio.to_thread(survey, tree),
-        context.host.call(
-            of_project, str(context.path), tree.environments, tree.modules, _environ(context).get("VIRTUAL_ENV", "")
-        ),
+        context.host.call(of_project, str(context.path), tree.environments, tree.modules, active),
     )
     return Files(found, packages, pythons, git)
+
+
+async def _slow_files(context: Context) -> Files:
+    """The manifests are fetched into a directory here, and read there. Raises OSError."""
+    async with slow.fetched(context.host, context.path, wants(), _limits(context)) as copy:
+        tree = await here(collect, str(copy), wants(), _limits(context))
+        tree.root = str(context.path)
+        packages, pythons = await here(of_project, str(copy), tree.environments, tree.modules, "")
+        return Files(await here(survey, tree), packages, pythons, None)
 
 
 def _needed(found: Survey) -> set[str]:
@@ -121,11 +176,12 @@ def _needed(found: Survey) -> set[str]:
 
 async def _compare(context: Context, files: Files, found: list[Installed]) -> Project:
     wanted = ports(files.survey)
-    answering = await context.host.call(listening, sorted(set(wanted.values()))) if wanted else frozenset[int]()
+    answering = await _listening(context, sorted(set(wanted.values()))) if wanted else frozenset[int]()
+    environ = await _environ(context)
     present = Present(
         programs=[*found, *files.pythons],
         packages=files.packages,
-        variables=frozenset(name for name, value in _environ(context).items() if value),
+        variables=environ.names,
         listening=answering,
     )
     return Project(
@@ -135,6 +191,12 @@ async def _compare(context: Context, files: Files, found: list[Installed]) -> Pr
         missing=missing(files.survey, present),
         findings=files.survey.findings,
     )
+
+
+async def _listening(context: Context, ports: list[int]) -> frozenset[int]:
+    if not await helped(context.host):
+        return await slow.listening(context.host, ports)
+    return frozenset(await context.host.call(listening, ports))
 
 
 def _whole(

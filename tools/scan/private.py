@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -74,11 +75,50 @@ def variables(environ: Mapping[str, str], key: bytes) -> tuple[Variable, ...]:
     )
 
 
+def host_key(key: bytes, host: str) -> bytes:
+    """The key for hashes that are made on another host: it never sees the one of this machine, nor any other host's."""
+    return hashlib.blake2b(host.encode("utf-8", "surrogateescape"), key=key, digest_size=32).digest() if key else b""
+
+
+def variables_there(key: bytes) -> tuple[list[Variable], str]:
+    """The variables of the process that this runs in, by name and keyed hash, and the active virtual environment's path.
+
+    Runs on another host: no value leaves it. An unset or empty variable is left out.
+    """
+    return hashed(os.environ, key), os.environ.get("VIRTUAL_ENV", "")
+
+
+def hashed(environ: Mapping[str, str], key: bytes) -> list[Variable]:
+    """Names and keyed hashes with what the standard library has, as every host can make them."""
+    return [
+        Variable(name=safe(name), digest=keyed(f"{name}\0{value}".encode("utf-8", "surrogateescape"), key))
+        for name, value in sorted(environ.items())
+        if key and value and name not in TRANSIENT and not name.startswith("ENVSYNC_")
+    ]
+
+
+def dotfiles_there(home: str, key: bytes, names: Sequence[str] = DOTFILES) -> list[FileHash]:
+    """Like `dotfiles`, on another host: with what the standard library has."""
+    return [FileHash(path=path, digest=keyed(content, key)) for path, content in _contents(home, key, names)]
+
+
+def keyed(content: bytes, key: bytes) -> str:
+    """Hash with a key, by what every Python has."""
+    return hashlib.blake2b(content, key=key, digest_size=32).hexdigest()
+
+
 def dotfiles(home: str, key: bytes, names: Sequence[str] = DOTFILES) -> tuple[FileHash, ...]:
     """Keyed hashes of the config files that are there; links are followed, since people keep their dotfiles elsewhere."""
+    return tuple(FileHash(path=path, digest=_blake3(content, key)) for path, content in _contents(home, key, names))
+
+
+def _blake3(content: bytes, key: bytes) -> str:
+    return blake3(content, key=key).hexdigest()
+
+
+def _contents(home: str, key: bytes, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     if not key:
-        return ()
-    found: list[FileHash] = []
+        return
     for name in names:
         try:
             handle = os.open(os.path.join(home, name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -87,5 +127,4 @@ def dotfiles(home: str, key: bytes, names: Sequence[str] = DOTFILES) -> tuple[Fi
         with os.fdopen(handle, "rb") as file:
             info = os.fstat(handle)
             if stat.S_ISREG(info.st_mode) and info.st_size <= MOST:
-                found.append(FileHash(path=f"~/{name}", digest=blake3(file.read(MOST), key=key).hexdigest()))
-    return tuple(found)
+                yield f"~/{name}", file.read(MOST)

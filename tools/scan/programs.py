@@ -18,6 +18,8 @@ from typing import cast
 
 from ..contract import Context
 from ..fingerprint import Installed
+from ..hosts.base import Host
+from ..hosts.here import helped
 
 TIMEOUT = 2.0
 PARALLEL = 8
@@ -230,7 +232,10 @@ async def installed(context: Context, wanted: Callable[[Program], bool] = lambda
     host = context.host
     path = context.environ.get("PATH") if host.name == "local" else None
     programs = [program for program in PROGRAMS if wanted(program)]
-    found = await host.call(find, programs, path, str(context.path))
+    if await helped(host):
+        found = await host.call(find, programs, path, str(context.path))
+    else:
+        found = await _found_by_shell(host, programs)
     store = context.state / "cache" / f"versions-{re.sub(r'[^A-Za-z0-9]+', '-', host.name)}.json"
     known = await asyncio.to_thread(_load, store)
     gate = asyncio.Semaphore(PARALLEL)
@@ -238,7 +243,7 @@ async def installed(context: Context, wanted: Callable[[Program], bool] = lambda
     async def ask(item: Found) -> tuple[Found, str]:
         if item.version or not item.ask:
             return item, item.version
-        if remembered := known.get(_key(item)):
+        if item.mark and (remembered := known.get(_key(item))):
             return item, remembered
         async with gate:
             given = await host.run([item.path, *item.program.argv], cwd=Path("/"), env=QUIET, timeout=TIMEOUT)
@@ -259,6 +264,15 @@ async def installed(context: Context, wanted: Callable[[Program], bool] = lambda
         if version != NOTHING
     }
     return list(there.values())[::-1]
+
+
+async def _found_by_shell(host: Host, programs: Sequence[Program]) -> list[Found]:
+    """Where a shell would find them; what they are cannot be told apart, so each is asked again every time."""
+    script = 'for n in "$@"; do p=$(command -v -- "$n") && printf "%s\\0%s\\0" "$n" "$p"; done; :'
+    done = await host.run(["sh", "-c", script, "sh", *dict.fromkeys(p.file for p in programs)], cwd=Path("/"))
+    words = done.text.split("\0")
+    at = {name: path for name, path in zip(words[::2], words[1::2], strict=False) if path.startswith("/")}
+    return [Found(program, at[program.file], at[program.file], "") for program in programs if program.file in at]
 
 
 def _key(item: Found) -> str:
