@@ -13,6 +13,8 @@ from envsync.tools.contract import Context, Remembered
 from envsync.tools.fingerprint import Fingerprint
 from envsync.tools.hosts.local import LocalHost
 
+pytest_plugins = ["envsync.tests.lab.plugin"]
+
 
 class ListNotes:
     """Notes in a list: the tools' view of a memory, without a file."""
