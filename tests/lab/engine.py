@@ -91,13 +91,12 @@ class Engine:
         argv += ["--exec-root", str(self._home / "exec"), "--pidfile", str(self._home / "pid")]
         with suppress(FileNotFoundError):
             (self._home / "pid").unlink()  # of an engine that was killed: its number may be somebody else's by now
-        with log.open("wb") as file:
-            process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True, cwd="/"
-            )
+        # A child of nobody here: it may outlive this process, when another one still uses it.
+        shell = ["setsid", "sh", "-c", 'log=$1; shift; "$@" >"$log" 2>&1 </dev/null & echo $!', "sh", str(log), *argv]
+        pid = int(subprocess.run(shell, capture_output=True, check=True, cwd="/").stdout)
         limit = time.monotonic() + STARTS
         while not answers(self.address):
-            if process.poll() is not None or time.monotonic() > limit:
+            if not _lives(pid) or time.monotonic() > limit:
                 raise RuntimeError(f"dockerd did not start:\n{log.read_text(errors='replace')[-2000:]}")
             time.sleep(0.2)
 
@@ -108,3 +107,11 @@ class Engine:
             limit = time.monotonic() + STARTS
             while (self._home / "pid").exists() and time.monotonic() < limit:
                 time.sleep(0.1)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
