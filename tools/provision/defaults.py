@@ -17,7 +17,9 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from ..contract import Context
+from ..errors import Failed
 from ..hosts.base import Host
+from ..hosts.here import here, near, variables
 
 _ASK_UV = ("pip", "compile", "-q", "--emit-index-url", "--offline", "--no-config", "--no-python-downloads", "-")
 _ASK_PIP = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
@@ -46,6 +48,28 @@ def uv_programs(context: Context) -> tuple[tuple[str, ...], ...]:
 def pip_programs(context: Context) -> tuple[tuple[str, ...], ...]:
     """The interpreters that may have pip."""
     return ((sys.executable,), ("python3",)) if context.host.name == "local" else (("python3",),)
+
+
+async def scratch(host: Host) -> Path:
+    """A new private directory on the host. Raises Failed."""
+    if near(host):
+        return Path(await here(tempfile.mkdtemp, prefix="envsync-npm-"))
+    done = await host.run(["mktemp", "-d", "/tmp/envsync-npm-XXXXXXXX"], cwd=Path("/"), timeout=15)  # noqa: S108  # made anew, 0700
+    made = Path(done.text.strip())
+    if done.code != 0 or made.parent != Path("/tmp"):  # noqa: S108  # the same
+        raise Failed(
+            f"no temporary directory could be made on {host.name}: {done.error.strip()[:200]}",
+            "Free some space in /tmp over there.",
+        )
+    return made
+
+
+async def away(host: Host, folder: Path) -> None:
+    """Remove what `scratch` made."""
+    if near(host):
+        await here(shutil.rmtree, folder, True)
+    else:
+        await host.run(["rm", "-rf", "--", str(folder)], cwd=Path("/"), timeout=60)
 
 
 async def python(context: Context) -> str:
@@ -88,7 +112,7 @@ async def npm_alias(context: Context, registry: str) -> bool:
     known = _asked.setdefault(context.host, {})
     key = f"alias {registry}"
     if key not in known and re.fullmatch(r"[A-Za-z0-9.-]+(:\d+)?", registry):
-        folder = Path(await context.host.call(tempfile.mkdtemp, prefix="envsync-npm-"))
+        folder = await scratch(context.host)
         try:
             await context.host.write(folder / "package.json", b'{"dependencies": {"envsync-asks": "1.0.0"}}')
             at = f"https://{registry}/envsync-asks/-/envsync-asks-1.0.0.tgz"
@@ -98,7 +122,7 @@ async def npm_alias(context: Context, registry: str) -> bool:
             env = {**_NPM_ITSELF, "npm_config_replace_registry_host": "never"}
             done = await context.host.run(argv, cwd=folder, env=env, timeout=60)
         finally:
-            await context.host.call(shutil.rmtree, folder, True)
+            await away(context.host, folder)
         turned = {urlsplit(match[1]).netloc for match in re.finditer(r"request to (https?://\S+) failed", done.error)}
         own = urlsplit((await npm(context) or ("",))[-1]).netloc
         known[key] = "yes" if turned == {own} else ""
@@ -120,7 +144,8 @@ async def _uv(context: Context) -> str:
         done = await context.host.run([*argv, "--version"], timeout=15, cwd=Path("/"))
         if done.code == 0 and done.text.startswith("uv"):
             # A file that UV_CONFIG_FILE names counts in spite of --no-config: what uv says then is not its version's word.
-            version = "" if context.environ.get("UV_CONFIG_FILE") else done.text.strip()
+            config = await variables(context.host, context.environ, ("UV_CONFIG_FILE",))
+            version = "" if config else done.text.strip()
             return await _told(context, version, [*argv, *_ASK_UV], _UV)
     return ""
 

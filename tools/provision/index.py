@@ -15,6 +15,7 @@ from typing import Any, cast
 from ..contract import Context
 from ..errors import Failed, Unreachable
 from ..hosts.base import Host
+from ..hosts.here import helped, here, variables
 from . import defaults
 from .names import normal, plain
 
@@ -64,14 +65,33 @@ def fetch(url: str, user: str = "") -> Answer:
         return Answer(0, str(error).encode())
 
 
+async def get(host: Host, url: str, user: str = "") -> Answer:
+    """`fetch`, from where the packages will be fetched; from here where there is no Python to do it."""
+    if await helped(host):
+        return await host.call(fetch, url, user)
+    return await here(fetch, url, user)
+
+
+async def mirror(context: Context, usual: str) -> str:
+    """Where uv gets Pythons from."""
+    return (await variables(context.host, context.environ, _NAMES)).get("UV_PYTHON_INSTALL_MIRROR", usual)
+
+
 async def python_index(context: Context) -> str:
     """The one index that uv or pip uses, as its Simple address; empty when neither can tell. May hold a password."""
     return await _configured(context) or await defaults.python(context)
 
 
+_NAMES = (
+    "UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL", "XDG_CONFIG_HOME", "UV_CONFIG_FILE", "PIP_CONFIG_FILE",
+    "UV_PYTHON_INSTALL_MIRROR",
+)  # fmt: skip
+"""What decides the index and the downloads, where the commands run."""
+
+
 async def _configured(context: Context) -> str:
     """The index that uv or pip is configured with at the user's level; empty when they use their own."""
-    env = context.environ
+    env = await variables(context.host, context.environ, _NAMES)
     for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"):
         if env.get(name):
             return _named_index(env[name])
@@ -101,10 +121,10 @@ async def pypi(context: Context, name: str) -> Entry | None:
         return Entry(name)  # a directory of files, or unknown: whether it has the package, the resolver says
     key = normal(name)
     prefix = base.removesuffix("/").removesuffix("/simple")
-    answer = await context.host.call(fetch, f"{prefix}/pypi/{key}/json", user)
+    answer = await get(context.host, f"{prefix}/pypi/{key}/json", user)
     if answer.code == 200 and (entry := _described(key, answer.body)):
         return entry
-    simple = await context.host.call(fetch, f"{base.removesuffix('/')}/{key}/", user)
+    simple = await get(context.host, f"{base.removesuffix('/')}/{key}/", user)
     if simple.code == 200:
         return Entry(key)
     if simple.code == 404:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 import os
 import shlex
@@ -13,6 +14,7 @@ from pydantic import Field, JsonValue
 
 from ..contract import Args, Changed, Context, Outcome, Output, StepKind, Tool, undo_words
 from ..errors import Failed, Usage
+from ..hosts.here import helped, variables
 from ..plan import Plan, Risk, Step
 from ..store.guard import guarded
 from .words import judge, split
@@ -51,7 +53,7 @@ async def plan(args: RunArgs, context: Context) -> Plan:
     first on PATH. The command is taken back by restoring the snapshot that precedes it.
     """
     argv = split(args.command)
-    found = await context.host.call(shutil.which, argv[0], path=search_path(context.path))
+    found = await _which(argv[0], context)
     if found is None and "/" not in argv[0]:
         raise Usage(
             f"there is no program {argv[0]!r} on PATH or in the project's environments",
@@ -105,10 +107,35 @@ async def finish(args: RunArgs, plan: Plan, outcome: Outcome, context: Context) 
     )
 
 
-def search_path(root: Path) -> str:
-    """PATH with the project's own environments first, as `uv run` and `npx` have it."""
-    own = [str(root / part) for part in (".venv/bin", "venv/bin", "node_modules/.bin") if (root / part).is_dir()]
-    return os.pathsep.join([*own, os.environ.get("PATH", os.defpath)])
+OWN = (".venv/bin", "venv/bin", "node_modules/.bin")
+"""The project's own programs come first on PATH, as `uv run` and `npx` have it."""
+_WHICH = 'PATH=; for d in "$@"; do PATH="${PATH:+$PATH:}$d"; done; export PATH; command -v -- "$ENVSYNC_SOUGHT"'
+
+
+async def _own(context: Context, root: Path) -> list[str]:
+    """Those of OWN that are there."""
+    kinds = await asyncio.gather(*(context.host.stat(root / part) for part in OWN))
+    return [str(root / part) for part, entry in zip(OWN, kinds, strict=True) if entry and entry.kind == "directory"]
+
+
+async def search_path(context: Context, root: Path) -> str:
+    """PATH of the host, with the project's own environments first."""
+    path = (await variables(context.host, dict(os.environ), ("PATH",))).get("PATH", os.defpath)
+    return os.pathsep.join([*await _own(context, root), path])
+
+
+async def _which(program: str, context: Context) -> str | None:
+    """Where a program is on that host; None when it is not on its PATH."""
+    if "/" in program:
+        return program
+    path = await search_path(context, context.path)
+    if await helped(context.host):
+        return await context.host.call(shutil.which, program, path=path)
+    done = await context.host.run(
+        ["sh", "-c", _WHICH, "sh", *path.split(os.pathsep)], env={"ENVSYNC_SOUGHT": program}, cwd=Path("/")
+    )
+    found = done.text.strip()
+    return found if done.code == 0 and found.startswith("/") else None
 
 
 class CommandStep:
@@ -120,8 +147,8 @@ class CommandStep:
         """Returns `code`, `seconds`, `tail` and `timed_out`."""
         argv = [str(word) for word in _list(step.args["argv"])]
         cwd = Path(str(step.args["cwd"]))
-        env = {"PATH": search_path(cwd)}
-        if (cwd / ".venv/bin/python").exists():
+        env = {"PATH": await search_path(context, cwd)}
+        if await context.host.stat(cwd / ".venv/bin/python") is not None:
             env["VIRTUAL_ENV"] = str(cwd / ".venv")
         limit = float(str(step.args.get("timeout", 0))) or None
         tail = bytearray()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ipaddress
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
+from ..hosts.base import Host
+from ..hosts.here import helped
 from ..plan import Data
 
 LISTEN = "0A"
@@ -25,15 +27,31 @@ class Listener(Data):
 
 def listeners() -> list[Listener]:
     """Sorted by port, one per port and address; empty on systems without /proc."""
-    sockets: dict[str, tuple[str, int]] = {}
+    text = ""
     for table in TABLES:
         with suppress(OSError), open(table, encoding="ascii") as file:
-            for line in file.readlines()[1:]:
-                fields = line.split()
-                if len(fields) > 9 and fields[3] == LISTEN:
-                    address, _, port = fields[1].partition(":")
-                    sockets[fields[9]] = (_address(address), int(port, 16))
-    owners = _owners(sockets.keys()) if sockets else {}
+            text += file.read()
+    return told(text, _owners)
+
+
+async def listeners_of(host: Host) -> list[Listener]:
+    """Those of a host; without Python over there, without the programs' names. Raises Unreachable."""
+    if await helped(host):
+        return await host.call(listeners)
+    tables = await host.run(["cat", *TABLES], timeout=15)
+    return told(tables.text, lambda _: {})
+
+
+def told(tables: str, owners_of: Callable[[Iterable[str]], dict[str, tuple[int, str]]]) -> list[Listener]:
+    """What the kernel's tables say, with whom `owners_of` names for their inodes."""
+    sockets: dict[str, tuple[str, int]] = {}
+    for line in tables.splitlines():
+        fields = line.split()
+        if len(fields) > 9 and fields[3] == LISTEN:
+            address, _, port = fields[1].partition(":")
+            with suppress(ValueError):
+                sockets[fields[9]] = (_address(address), int(port, 16))
+    owners = owners_of(sockets.keys()) if sockets else {}
     found: dict[tuple[int, str], Listener] = {}
     for inode, (address, port) in sockets.items():
         pid, program = owners.get(inode, (None, ""))

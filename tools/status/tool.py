@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from ..contract import Args, Block, Context, Lines, Result, Table, Tool
+from ..hosts.base import Info
+from ..hosts.here import here, near
 from ..journal import Journal, Record
 from ..locks import held
 from ..moments.say import ago, cause, count, short, shown, size, title
 from ..plan import Data, Risk
 from ..store.model import Keep
 from ..store.place import store_of
-from .listening import Listener, listeners
+from .listening import Listener, listeners_of
 
 RECENT = 200
 UNFINISHED = ("interrupted", "broken", "open")
@@ -51,7 +53,11 @@ class Status(Result):
     locks: tuple[Held, ...] = ()
     unfinished: tuple[Unfinished, ...] = ()
     services: tuple[Listener, ...] = ()
-    """Programs that listen on a TCP port of this machine."""
+    """Programs that listen on a TCP port of the host."""
+    machine: str = ""
+    """What another host is; empty for this machine."""
+    snapshots_there: int = 0
+    """Of all projects on the host that was asked about."""
     store_bytes: int = 0
     """On disk, all projects together."""
     snapshots: int = 0
@@ -85,20 +91,22 @@ async def read(args: StatusArgs, context: Context) -> Status:
     Use it for "what is running?", "is anything stuck?", "how much space do the snapshots take?".
     """
     store = store_of(context)
-    usage = await context.host.call(store.du)
+    usage = await here(store.du)
     known = store.snapshots()
-    here = [s for s in known if (s.path, s.host) == (str(context.path), context.host.name)]
+    mine_here = [s for s in known if (s.path, s.host) == (str(context.path), context.host.name)]
+    there = [s for s in known if s.host == context.host.name]
     locks = tuple(_held(owner) for owner in held(context.state / "locks"))
     busy = {lock.on for lock in locks}
     journal = Journal(context.state)
     records = journal.recent(RECENT)
     unfinished = tuple(_unfinished(r) for r in records if r.state in UNFINISHED and not _over(r, records, busy))
-    services = tuple(await context.host.call(listeners)) if context.host.name == "local" else ()
+    services = tuple(await listeners_of(context.host)) if not _fake(context) else ()
+    seen = None if context.host.name == "local" or _fake(context) else _told(await context.host.info())
     keep = Keep()
     retention = f"every labelled one, the newest {keep.last} of each project, and all of the last {keep.days:.0f} days"
     if keep.bytes:
         retention += f", up to {size(keep.bytes)} in all"
-    last = here[-1] if here else None
+    last = mine_here[-1] if mine_here else None
     parts = [
         f"{count(len(locks), 'lock')} held" if locks else "no locks",
         f"{count(len(unfinished), 'transaction')} unfinished" if unfinished else "nothing unfinished",
@@ -108,10 +116,24 @@ async def read(args: StatusArgs, context: Context) -> Status:
     if last is not None:
         mine = journal.recent(RECENT, host=context.host.name, path=str(context.path))
         parts.append(f"the last one here {last.id} ({cause(last, mine)}, {ago(last.at, context.now())})")
+    if seen is not None:
+        parts = [f"{context.host.name}: {seen}", *parts, f"{count(len(there), 'snapshot')} of it"]
     return Status(
-        summary=", ".join(parts), locks=locks, unfinished=unfinished, services=services, store_bytes=usage.bytes,
+        summary=", ".join(parts), machine=seen or "", snapshots_there=len(there), locks=locks, unfinished=unfinished, services=services, store_bytes=usage.bytes,
         snapshots=len(known), retention=retention, last_snapshot=last.id if last else None,
     )  # fmt: skip
+
+
+def _fake(context: Context) -> bool:
+    """A double for tests stands on this machine, and its ports are not its own."""
+    return near(context.host) and context.host.name != "local"
+
+
+def _told(info: Info) -> str:
+    """What a machine says of itself is data: shortened and escaped."""
+    said = f"{shown(info.user)}@{shown(info.hostname)}, {shown(info.system)} {shown(info.machine)}"
+    said += f", Python {shown(info.python)}" if info.python else ", no Python (slower ways are taken)"
+    return said + (f", its clock is {info.clock:+.0f} s off" if abs(info.clock) >= 5 else "")
 
 
 def _held(owner: dict[str, object]) -> Held:

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from ...contract import Context
 from ...errors import Failed, Locked, Unreachable, Usage
+from ...hosts.here import near
 from ...plan import Step
 from ..names import plain, shown
 from ..part import Part, command, counted, tail
@@ -179,20 +180,20 @@ async def _offered(name: str, version: str, context: Context) -> bool:
 async def _lists_empty(context: Context) -> bool:
     done = await context.host.run(["apt-cache", "stats"], timeout=30, env=ENV, cwd=Path("/"))
     found = re.search(r"Normal packages: (\d+)", done.text)
-    return found is not None and int(found[1]) < 1000 and not await context.host.call(_any_lists)
+    return found is not None and int(found[1]) < 1000 and not await _any_lists(context)
 
 
-def _any_lists() -> bool:
-    folder = Path("/var/lib/apt/lists")
-    return folder.is_dir() and any(
-        entry.name.endswith(("_Packages", "_Packages.lz4", "_Packages.gz", "_Packages.xz"))
-        for entry in folder.iterdir()
-    )
+async def _any_lists(context: Context) -> bool:
+    try:
+        names = [entry.path.name for entry in await context.host.list(Path("/var/lib/apt/lists"))]
+    except OSError:
+        return False
+    return any(name.endswith(("_Packages", "_Packages.lz4", "_Packages.gz", "_Packages.xz")) for name in names)
 
 
 async def _root(context: Context) -> list[str]:
     """How a command becomes root: not at all, or through sudo without a password. Raises Failed."""
-    if await context.host.call(os.geteuid) == 0:
+    if (os.geteuid() if near(context.host) else (await context.host.info()).uid) == 0:
         return []
     if (await context.host.run(["sudo", "-n", "true"], timeout=15, cwd=Path("/"))).code == 0:
         return ["sudo", "-n", "--preserve-env=DEBIAN_FRONTEND,LC_ALL,NEEDRESTART_MODE"]

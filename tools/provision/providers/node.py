@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import JsonValue
@@ -194,7 +191,7 @@ class NodeProvider:
         bare = declared.lock or await context.host.stat(site.root / "node_modules") is None
         if declared.manager != "npm" or declared.local or not bare:
             return {}
-        copy = Path(await context.host.call(tempfile.mkdtemp, prefix="envsync-npm-"))
+        copy = await defaults.scratch(context.host)
         try:
             for name in ("package.json", declared.lock):
                 if name in site.files:
@@ -208,9 +205,9 @@ class NodeProvider:
                 raise _failure(plain(done.error, 500))
             lock = json.loads(await text(context.host, copy / (declared.lock or "package-lock.json")) or "{}")
         finally:
-            await context.host.call(shutil.rmtree, copy, True)
+            await defaults.away(context.host, copy)
         found = Declared()
-        npm_lock(lock, found)
+        npm_lock(lock, found, declared.platform)
         there = await context.host.call(versions, str(site.root), list(found.locked))
         return {
             path: [there.get(path, ""), version] for path, version in found.locked.items() if there.get(path) != version

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from ...errors import Failed
 from ...hosts.base import Host
+from ...hosts.here import near
 from ..index import text
 from ..names import is_node, plain
 from ..part import Site, digest
@@ -73,6 +74,8 @@ class Declared:
     linked: bool = True
     """Whether packages land in node_modules (not with yarn's Plug'n'Play)."""
     files: dict[str, str] = field(default_factory=dict[str, str])
+    platform: tuple[str, str] = (sys.platform, platform.machine())
+    """Of the host: the system as Node calls it, and the machine as `uname -m` has it."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -83,6 +86,9 @@ class Declared:
 async def read(host: Host, site: Site) -> Declared:
     """Read a site's package.json and lockfile. Raises Failed for JSON that is none."""
     found = Declared()
+    if not near(host):
+        info = await host.info()
+        found.platform = (info.system.lower(), info.machine)
     manifest = _json(await _file(host, site, "package.json", found), site.label("package.json"))
     groups = ("dependencies", "devDependencies", "optionalDependencies")
     found.direct = {
@@ -100,7 +106,7 @@ async def read(host: Host, site: Site) -> Declared:
         found.manager = LOCKS[found.lock]
     content = await _file(host, site, found.lock, found) if found.lock else ""
     if found.manager == "npm" and content:
-        npm_lock(_json(content, site.label(found.lock)), found)
+        npm_lock(_json(content, site.label(found.lock)), found, found.platform)
     found.fixed = fixed(found.lock, content, found.direct)
     if found.manager == "yarn":
         found.berry = "__metadata:" in content or (found.pinned > "" and not found.pinned.startswith("1."))
@@ -157,7 +163,7 @@ def _table(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return cast(dict[str, Any], found) if isinstance(found, dict) else {}
 
 
-def npm_lock(lock: Mapping[str, Any], found: Declared) -> None:
+def npm_lock(lock: Mapping[str, Any], found: Declared, platform: tuple[str, str]) -> None:
     """Read a parsed package-lock.json into `found`: what has to be there on this platform, and what has scripts."""
     scripted: list[str] = []
     for path, value in _table(lock, "packages").items():
@@ -169,7 +175,7 @@ def npm_lock(lock: Mapping[str, Any], found: Declared) -> None:
         name = path.rpartition("node_modules/")[2]
         if entry.get("hasInstallScript"):
             scripted.append(name)
-        if not entry.get("optional") and not entry.get("link") and not entry.get("peer") and _for_here(entry):
+        if not entry.get("optional") and not entry.get("link") and not entry.get("peer") and _for(entry, platform):
             found.locked[path] = str(entry.get("version") or "")
     for name, value in _table(lock, "dependencies").items() if not found.locked else ():
         entry = cast(dict[str, Any], value) if isinstance(value, dict) else {}
@@ -178,11 +184,12 @@ def npm_lock(lock: Mapping[str, Any], found: Declared) -> None:
     found.scripted = tuple(sorted(set(scripted)))
 
 
-def _for_here(entry: Mapping[str, Any]) -> bool:
-    machine = {"x86_64": "x64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), platform.machine())
+def _for(entry: Mapping[str, Any], platform: tuple[str, str]) -> bool:
+    system, machine = platform
+    machine = {"x86_64": "x64", "aarch64": "arm64", "arm64": "arm64"}.get(machine, machine)
     return all(
         not isinstance(entry.get(key), list) or mine in entry[key] or any(str(v).startswith("!") for v in entry[key])
-        for key, mine in (("os", sys.platform), ("cpu", machine))
+        for key, mine in (("os", system), ("cpu", machine))
     )
 
 

@@ -21,6 +21,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from ...contract import Context
 from ...errors import Failed
 from ...hosts.base import Host
+from ...hosts.here import helped
 from ..names import normal, plain
 from .pylocks import caret
 
@@ -89,7 +90,7 @@ async def interpreter(context: Context, specs: Sequence[str]) -> Python | None:
     first = await _ask(host, "python3")
     if first is not None and all(fits(spec, first.version) for spec in specs):
         return first
-    kept = await host.call(_kept, str(context.home))
+    kept = await host.call(_kept, str(context.home)) if await helped(host) else []
     # A shim of pyenv takes 50 ms to say that it has no such version: ask all at once, and only when needed.
     names = ["python", *(f"python3.{minor}" for minor in range(20, 6, -1)), "/usr/bin/python3", *kept]
     answers = [answer for answer in await asyncio.gather(*(_ask(host, name) for name in names)) if answer is not None]

@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 
 from ...contract import Context
 from .. import defaults
-from ..index import fetch, python_index, without_user
+from ..index import get, python_index, without_user
 from ..popular import PYTHON
 
 
@@ -47,7 +47,7 @@ async def _file_host(context: Context, base: str, user: str, names: Iterable[str
     # A well-known package first: what a lock's author chose to put on the index is no witness for it.
     for name in sorted(set(names), key=lambda name: (name not in PYTHON, name))[:3]:
         page = f"{base.removesuffix('/')}/{name}/"
-        answer = await context.host.call(fetch, page, user)
+        answer = await get(context.host, page, user)
         hosts = Counter(urlsplit(link).hostname or "" for link in _links(page, answer.body))
         if answer.code == 200 and hosts:
             found = min(hosts, key=lambda host: (-hosts[host], host))

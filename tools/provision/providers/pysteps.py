@@ -168,7 +168,8 @@ class Editable:
         """See StepKind.holds."""
         root = place(step, "root", context)
         dists = (await look(place(step, "env", context), context)).dists.values()
-        return any(same_place(dist.local, root) for dist in dists if dist.local)
+        places = [dist.local for dist in dists if dist.local]
+        return bool(places) and any(await context.host.call(which_same, places, str(root)))
 
 
 class Sync:
@@ -226,9 +227,10 @@ def _release(version: str) -> str:
         return version
 
 
-def same_place(found: str, root: Path) -> bool:
-    """Whether the `file://` path of an editable install is this directory."""
-    return os.path.realpath(unquote(found)) == os.path.realpath(root)
+def which_same(found: list[str], root: str) -> list[bool]:
+    """Which `file://` paths of editable installs are this directory; to be asked where they are."""
+    there = os.path.realpath(root)
+    return [bool(place) and os.path.realpath(unquote(place)) == there for place in found]
 
 
 def changes(step: Step) -> dict[str, tuple[str, str]]:

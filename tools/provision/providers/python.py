@@ -18,7 +18,7 @@ from .pyenvs import Python, conflicts, environment, fits, interpreter, outside
 from .pyfiles import MANIFESTS, read
 from .pyhosts import strangers
 from .pyplan import Base, addresses, broken, change_lines, covered_step, pinned, unresolved
-from .pysteps import same_place, sync_argv
+from .pysteps import sync_argv, which_same
 from .pytools import CHANGE, NeedsBuild, Tool, find
 from .runtime import obtain
 
@@ -169,7 +169,8 @@ class PythonProvider:
         self, site: Site, declared: Declared, base: Base, tool: Tool, context: Context, part: Part
     ) -> None:
         here = [dist for dist in base.kept.dists.values() if dist.local] if base.kept else []
-        own = next((dist for dist in here if same_place(dist.local, site.root)), None)
+        alike = await context.host.call(which_same, [dist.local for dist in here], str(site.root)) if here else []
+        own = next((dist for dist, same in zip(here, alike, strict=True) if same), None)
         lines = [line for line in declared.lines if normal(line) != normal(declared.name or " ")]
         if declared.unknown and own is not None:
             # Installed once, its metadata say what its build script did not: without extras, which are declared above.

@@ -13,6 +13,7 @@ from typing import Any
 from ...contract import Context
 from ...errors import Failed, Unreachable
 from ...hosts.base import Completed
+from ...hosts.here import near
 from ..defaults import pip_programs, uv_programs
 from ..index import uv_env
 from ..names import normal, plain
@@ -74,7 +75,8 @@ class Tool:
             return Resolved({}, {})
         stdin = "".join(f"{line}\n" for line in lines).encode()
         pins = "".join(f"{line}\n" for line in constraints)
-        file = Path(tempfile.gettempdir()) / f"envsync-{digest(pins)[:16]}.txt"
+        folder = tempfile.gettempdir() if near(context.host) else "/tmp"  # noqa: S108  # of this user, replaced atomically
+        file = Path(folder) / f"envsync-{digest(pins)[:16]}.txt"
         if constraints:
             await context.host.write(file, pins.encode(), 0o600)
         try:

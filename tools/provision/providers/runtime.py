@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from ...contract import Context
 from ...errors import Failed, Usage
 from ...plan import Step
-from ..index import fetch
+from ..index import get, mirror
 from ..names import plain, shown
 from ..part import Part, command, tail
 from . import apt
@@ -145,8 +145,8 @@ async def _with_uv(version: str, context: Context, part: Part) -> str:
         return "uv is not installed"
     if tool.name != "uv" or not version:
         return "uv is not installed" if tool.name != "uv" else "uv wants one version named"
-    mirror = context.environ.get("UV_PYTHON_INSTALL_MIRROR", UV_RELEASES)
-    if mirror.startswith(("http://", "https://")) and (await context.host.call(fetch, mirror)).code in (
+    source = await mirror(context, UV_RELEASES)
+    if source.startswith(("http://", "https://")) and (await get(context.host, source)).code in (
         0,
         403,
         407,

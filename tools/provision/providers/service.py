@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ...contract import Context
 from ...errors import Failed, Usage
+from ...hosts.here import helped
 from ..names import shown
 from ..part import Part
 from . import apt
@@ -56,12 +57,19 @@ def answers(port: int) -> bool:
     return False
 
 
+async def _answers(port: int, context: Context) -> bool:
+    if await helped(context.host):
+        return await context.host.call(answers, port)
+    tables = await context.host.run(["cat", "/proc/net/tcp", "/proc/net/tcp6"], timeout=15)
+    return re.search(rf"^\s*\d+: [0-9A-F]+:{port:04X} \S+ 0A ", tables.text, re.MULTILINE) is not None
+
+
 async def plan(name: str, version: str, context: Context) -> Part:
     """What gets the service onto the host. Raises Failed when nothing here can."""
     part = Part()
     kind = KINDS[name]
     label = f"{name}@{version}" if version else name
-    if await context.host.call(answers, kind.port):
+    if await _answers(kind.port, context):
         part.present.append(f"{name} answers on port {kind.port}")
         if version:
             part.warnings.append(f"whether it is {label} was not asked: only its port was tried")
