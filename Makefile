@@ -9,7 +9,7 @@ export Q
 unexport VIRTUAL_ENV
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help ask test story lint types imports wheel check lock bench clean
+.PHONY: help ask test story lab lint types imports wheel check lock bench clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -32,11 +32,14 @@ help:  ## Show this list.
 ask: .venv/.ready  ## Ask in plain words about the project in this directory: make ask Q="…"
 	@$(BIN)/ask "$$Q"
 
-test: .venv/.ready  ## Run the tests; needs no key and no Docker.
+test: .venv/.ready  ## Run the tests; needs no key. What needs Docker, sshd or qemu is skipped where there is none.
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow"
 
 story: .venv/.ready  ## Run the long tests on real projects from the registries.
 	@$(BIN)/python -m pytest -q -m slow
+
+lab:  ## Make the images that tests of other machines use; root once, about a minute. `make test` makes them too.
+	@$(PYTHON) -m tests.lab.prepare
 
 lint: .venv/.ready  ## Check style and format.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
