@@ -14,6 +14,7 @@ from ..errors import Failed
 from .cache import RACY_NS, Cache, Known
 from .collector import without_collector
 from .durable import trouble
+from .hashing import Hash, stored
 from .manifest import encode
 from .model import LEFT_OUT, UNREAD, Budget, Entry, Manifest, Notice, make_entry
 from .pack import Writer
@@ -70,10 +71,14 @@ def look(
     report: Report | None = None,
     excludes: Sequence[str] = (),
     budget: Budget | None = None,
+    hash: Hash = stored,
 ) -> Manifest:
-    """The same manifest as `capture`, without storing anything: for previews and drift."""
+    """The same manifest as `capture`, without storing anything: for previews, drift, and the far side of a snapshot.
+
+    `hash` names the contents; a `cache` belongs to one of them.
+    """
     with without_collector():
-        scan = _Scan(root, store, cache, report, excludes, budget or Budget(), None)
+        scan = _Scan(root, store, cache, report, excludes, budget or Budget(), None, hash)
         manifest = scan.run()
         scan.remember()
         return manifest
@@ -91,6 +96,7 @@ class _Scan:
         excludes: Sequence[str],
         budget: Budget,
         writer: Writer | None,
+        hash: Hash = stored,
     ) -> None:
         self.root = root
         self.cache = cache
@@ -100,7 +106,7 @@ class _Scan:
         self.writer = writer
         self.notices: list[Notice] = []
         self.held: Collection[str] = store.blobs.spots() if writer else ()
-        self.reader = Reader(writer, self.held, self.notices, self._grown)
+        self.reader = Reader(writer, self.held, self.notices, self._grown, hash)
         self.own = _identity(store.directory)
         self.known = cache.load(root)
         self.fresh: Known = {}

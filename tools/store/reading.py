@@ -8,9 +8,8 @@ import stat
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-from blake3 import blake3
-
 from .blobs import CHUNK
+from .hashing import Hash, of, stored
 from .model import Notice
 from .pack import RECIPE, Writer
 
@@ -37,10 +36,12 @@ class Reader:
         held: Collection[str],
         notices: list[Notice],
         grown: Callable[[str, int, int], None],
+        hash: Hash = stored,
     ) -> None:
         self.writer = writer
         self.held = held
         self.notices = notices
+        self.hash = hash
         self.grown = grown
         """Told when a file is larger than it was a moment ago: path, size, by how much; raises when that is too large."""
 
@@ -87,18 +88,18 @@ class Reader:
         if size <= CHUNK:
             data = os.read(fd, size + 1)
             if len(data) == size or (len(data) < size and not os.read(fd, 1)):
-                digest = blake3(data).hexdigest()
+                digest = of(data, self.hash)
                 if writer and digest not in self.held and digest not in writer.pending:
                     writer.add(digest, data, like)
                 return digest, len(data)
             os.lseek(fd, 0, os.SEEK_SET)
-        whole = blake3()
+        whole = self.hash()
         parts: list[str] = []
         length = 0
         while piece := _piece(fd):
             whole.update(piece)
             length += len(piece)
-            part = blake3(piece).hexdigest()
+            part = of(piece, self.hash) if writer else ""
             parts.append(part)
             if writer and part not in self.held and part not in writer.pending:
                 writer.add(part, piece, like)

@@ -5,30 +5,46 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NoReturn
-
-from blake3 import blake3
+from typing import NoReturn, Protocol
 
 from ..contract import Progress, Report
 from ..errors import Failed, Usage
 from .beneath import Moved, Places, signature
 from .compare import compare
 from .durable import sync, trouble
+from .hashing import Hash, stored
 from .model import Change, Entry, Manifest, Notice, Restored, within
 from .reading import READ
-from .store import Store
 from .walk import Beneath
+
+
+class Source(Protocol):
+    """Where contents come from: the store, or on another host what was sent there."""
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Keeps the contents there while it is open."""
+        ...
+
+    def place(self, digest: str) -> tuple[str, int, int]:
+        """Where a content lies, for reading in that order. Raises Damaged when it is not there."""
+        ...
+
+    def pieces(self, digest: str) -> Iterator[bytes]:
+        """The content in pieces, verified."""
+        ...
 
 
 def restore(
     root: Path,
     target: Manifest,
     current: Manifest,
-    store: Store,
+    store: Source,
     paths: Sequence[str] = (),
     report: Report | None = None,
+    hash: Hash = stored,
 ) -> Restored:
     """Make the tree what `target` says, wholly or only `paths`, touching only what differs from `current`.
 
@@ -38,7 +54,7 @@ def restore(
     """
     changes = wanted(current, target, paths)
     with store.writing(), Beneath(root) as tree:
-        work = _Work(root, Places(tree), store, target, current, report)
+        work = _Work(root, Places(tree), store, target, current, report, hash)
         try:
             work.check(changes)
             work.carry_out()
@@ -76,9 +92,11 @@ class _Work:
     """One restore: what was found, done and kept."""
 
     def __init__(
-        self, root: Path, places: Places, store: Store, target: Manifest, current: Manifest, report: Report | None
-    ) -> None:
+        self, root: Path, places: Places, store: Source, target: Manifest, current: Manifest, report: Report | None,
+        hash: Hash,
+    ) -> None:  # fmt: skip
         self.root = root
+        self.hash = hash
         self.places = places
         self.store = store
         self.target = target
@@ -101,7 +119,7 @@ class _Work:
                 self.kept.append(Notice(change.path, reason))
                 continue
             if change.new and change.new.digest:
-                self.store.blobs.spot(change.new.digest)  # raises Damaged: better now than half-way
+                self.store.place(change.new.digest)  # raises Damaged: better now than half-way
             info = self.seen[change.path] = self.places.look(change.path) if change.path != "." else None
             if self._is(change.path, change.new, info, exact=True):
                 self.done.append(change)
@@ -145,9 +163,8 @@ class _Work:
                 self.done.append(change)
             else:
                 files.append(change)
-        spot = self.store.blobs.spot
-        files.sort(key=lambda c: spot(c.new.digest)[1:3] if c.new and c.new.digest else (-1, 0))
-        files.sort(key=lambda c: str(spot(c.new.digest).pack.path) if c.new and c.new.digest else "")
+        place = self.store.place
+        files.sort(key=lambda c: place(c.new.digest) if c.new and c.new.digest else ("", -1, 0))
         for count, change in enumerate(files):
             self._write(change)
             if self.report and time.monotonic() - self.reported > 0.2:
@@ -244,7 +261,7 @@ class _Work:
             return None
 
     def _digest(self, path: str, info: os.stat_result) -> str | None:
-        """BLAKE3 of a file as it is now; None when it cannot be read or changes meanwhile."""
+        """The name of a file's content as it is now; None when it cannot be read or changes meanwhile."""
         try:
             folder, name = self.places.tree.parent(path)
             fd = os.open(name, READ, dir_fd=folder)
@@ -253,7 +270,7 @@ class _Work:
         try:
             if signature(os.fstat(fd)) != signature(info):
                 return None
-            whole = blake3()
+            whole = self.hash()
             while block := os.read(fd, 1 << 20):
                 whole.update(block)
             return whole.hexdigest() if signature(os.fstat(fd)) == signature(info) else None

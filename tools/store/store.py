@@ -86,6 +86,11 @@ class Store:
         """The content in pieces of a few MB, verified; for files that may be large."""
         return self.blobs.pieces(digest)
 
+    def place(self, digest: str) -> tuple[str, int, int]:
+        """Pack, frame and offset of a content: reading in that order decodes each frame once. Raises Damaged."""
+        spot = self.blobs.spot(digest)
+        return str(spot.pack.path), spot.frame, spot.offset
+
     def has(self, digest: str) -> bool:
         return self.blobs.has(digest)
 
