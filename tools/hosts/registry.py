@@ -10,6 +10,7 @@ from .base import Host
 
 HOSTS: dict[str, str] = {
     "local": "local",
+    "ssh": "ssh",
 }
 """Module by kind, imported when the kind is used: its `open_host(rest)` makes the host, without connecting, from what
 stands after `KIND:`; its `exists(name)` tells whether a bare name means one of its machines."""
@@ -51,7 +52,9 @@ def canonical(name: str) -> str:
     if len(found) == 1:
         return f"{found[0]}:{name}"
     if found:
-        raise Usage(f"{name!r} is the name of several machines", f"Say which: {', '.join(f'{k}:{name}' for k in found)}.")
+        raise Usage(
+            f"{name!r} is the name of several machines", f"Say which: {', '.join(f'{k}:{name}' for k in found)}."
+        )
     raise Usage(
         f"there is no host {name!r}",
         "A host is written local, docker:NAME, ssh:USER@HOST or vm:NAME; `envsync doctor` says which work here.",
