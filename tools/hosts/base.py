@@ -176,7 +176,9 @@ class Host(Protocol):
     def watch(self, path: Path) -> AsyncIterator[frozenset[str]]:
         """Changes below a directory as they happen: each time the relative paths (`/` between parts, undecodable bytes
         as surrogates) that were touched since the last time. `.` means that any path may have changed: events were
-        lost, or the host can only look now and then. Ends with Unreachable; closing the iterator ends the watch.
+        lost, or the host can only look now and then. The first one is always `.` and comes when the watch stands:
+        nothing that changes after it is missed. Waiting for the next one may be cancelled and done again. Raises
+        OSError when `path` is no directory. Ends with Unreachable; closing the iterator (`aclose`) ends the watch.
         """
         ...
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from .base import Completed, Host, Stat
+from .base import Completed, Forward, Host, Info, Link, Stat
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -19,6 +19,10 @@ class DryRunHost:
         self.host = host
         self.name = host.name
         self.would: list[str] = []
+
+    async def info(self) -> Info:
+        """See Host.info."""
+        return await self.host.info()
 
     async def run(
         self,
@@ -57,3 +61,24 @@ class DryRunHost:
     async def call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """See Host.call; the caller answers for `work` only reading."""
         return await self.host.call(work, *args, **kwargs)
+
+    async def start(self, worker: Callable[..., Any], *args: Any) -> Link:
+        """See Host.start; the caller answers for `worker` only reading."""
+        return await self.host.start(worker, *args)
+
+    def watch(self, path: Path) -> AsyncIterator[frozenset[str]]:
+        """See Host.watch."""
+        return self.host.watch(path)
+
+    async def forward(self, to: int, *, port: int = 0, address: str = "127.0.0.1") -> Forward:
+        """See Host.forward: a way to look, which changes nothing over there."""
+        return await self.host.forward(to, port=port, address=address)
+
+    async def terminal(self, argv: Sequence[str] = (), *, cwd: Path | None = None) -> int:
+        """Record that a terminal would be joined."""
+        self.would.append("terminal " + " ".join(argv))
+        return 0
+
+    async def close(self) -> None:
+        """See Host.close."""
+        await self.host.close()

@@ -9,12 +9,17 @@ import stat as st
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from .base import Completed, Stat
+from .base import Completed, Info, Stat
+
+if TYPE_CHECKING:
+    from .forwarding import Listener
+    from .links import ThreadLink
+    from .watching import Changes
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -60,6 +65,10 @@ class LocalHost:
 
     name = "local"
 
+    async def info(self) -> Info:
+        """See Host.info."""
+        return await self.call(_info)
+
     async def run(
         self,
         argv: Sequence[str],
@@ -71,6 +80,27 @@ class LocalHost:
         output: Callable[[str, bytes], None] | None = None,
     ) -> Completed:
         """See Host.run."""
+        if output is None:
+            return await self.stream(argv, cwd=cwd, env=env, stdin=stdin, timeout=timeout)
+
+        async def tell(stream: str, chunk: bytes) -> None:
+            output(stream, chunk)
+
+        # Commands whose output is wanted live are the ones that do work.
+        return await self.stream(argv, cwd=cwd, env=env, stdin=stdin, timeout=timeout, output=tell, tied=True)
+
+    async def stream(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
+        timeout: float | None = 60,
+        output: Callable[[str, bytes], Awaitable[None]] | None = None,
+        tied: bool = False,
+    ) -> Completed:
+        """Like `run`, but the command waits while `output` does. `tied`: it hangs up when this process is killed."""
         start = time.monotonic()
         command = tuple(argv)
         starting = asyncio.ensure_future(
@@ -82,8 +112,8 @@ class LocalHost:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 start_new_session=True,
-                # Only where output is wanted live, which is where work is done: a fork costs more than what a probe needs.
-                preexec_fn=_dies_with_us() if output is not None else None,
+                # Not for each probe: a fork costs more than what a probe needs.
+                preexec_fn=_dies_with_us() if tied else None,
             )
         )
         try:
@@ -103,7 +133,7 @@ class LocalHost:
         async def drain(name: str, reader: asyncio.StreamReader | None) -> None:
             while reader is not None and (chunk := await reader.read(65536)):
                 if output is not None:
-                    output(name, chunk)
+                    await output(name, chunk)
                 kept[name] += chunk
                 if len(kept[name]) > 2 * KEPT:
                     del kept[name][:-KEPT]
@@ -173,6 +203,54 @@ class LocalHost:
         except asyncio.CancelledError:
             await asyncio.wait([task])
             raise
+
+    async def start(self, worker: Callable[..., Any], *args: Any) -> ThreadLink:
+        """See Host.start."""
+        from .links import ThreadLink
+
+        return await ThreadLink.start(worker, *args)
+
+    def watch(self, path: Path) -> Changes:
+        """See Host.watch."""
+        from .watching import watch
+
+        return watch(path)
+
+    async def forward(self, to: int, *, port: int = 0, address: str = "127.0.0.1") -> Listener:
+        """See Host.forward."""
+        from .forwarding import Listener, SocketStream
+
+        return await Listener.open(port, lambda: SocketStream.connect(address, to))
+
+    async def terminal(self, argv: Sequence[str] = (), *, cwd: Path | None = None) -> int:
+        """See Host.terminal."""
+        from .terminal import run_here
+
+        return await run_here(argv, cwd)
+
+    async def close(self) -> None:
+        """See Host.close."""
+
+
+def _info() -> Info:
+    import platform
+    import pwd
+
+    system = os.uname()
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container may run as a user that has no name
+        user = str(os.getuid())
+    return Info(
+        system=system.sysname,
+        machine=system.machine,
+        hostname=system.nodename,
+        user=user,
+        uid=os.getuid(),
+        home=Path.home(),
+        directory=Path.cwd(),
+        python=platform.python_version(),
+    )
 
 
 async def _exited(process: asyncio.subprocess.Process) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import fcntl
 import os
 import signal
 from collections.abc import Mapping, Sequence
@@ -44,62 +46,150 @@ class Pipe(Protocol):
         ...
 
 
+class Reader:
+    """Reads a file descriptor without blocking the loop; owns it."""
+
+    def __init__(self, file: int) -> None:
+        os.set_blocking(file, False)
+        _widen(file)
+        self._file = file
+        self._loop = asyncio.get_running_loop()
+        self._waiting: asyncio.Future[None] | None = None
+
+    async def read(self) -> bytes:
+        """The next bytes; b"" at the end."""
+        while self._file >= 0:
+            try:
+                return os.read(self._file, CHUNK)
+            except BlockingIOError:
+                self._waiting = self._loop.create_future()
+                self._loop.add_reader(self._file, _wake, self._waiting)
+                try:
+                    await self._waiting
+                finally:
+                    if self._file >= 0:
+                        self._loop.remove_reader(self._file)
+            except OSError:
+                break
+        return b""
+
+    def close(self) -> None:
+        """Stop reading; whoever waits gets the end."""
+        if self._file >= 0:
+            file, self._file = self._file, -1
+            self._loop.remove_reader(file)
+            os.close(file)
+        if self._waiting is not None:
+            _wake(self._waiting)
+
+
+class Writer:
+    """Writes to a file descriptor without blocking the loop; owns it."""
+
+    def __init__(self, file: int) -> None:
+        os.set_blocking(file, False)
+        _widen(file)
+        self._file = file
+        self._loop = asyncio.get_running_loop()
+        self._waiting: asyncio.Future[None] | None = None
+
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Write all of it; raises OSError."""
+        rest = memoryview(data)
+        while rest:
+            if self._file < 0:
+                raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+            try:
+                rest = rest[os.write(self._file, rest) :]
+            except BlockingIOError:
+                self._waiting = self._loop.create_future()
+                self._loop.add_writer(self._file, _wake, self._waiting)
+                try:
+                    await self._waiting
+                finally:
+                    if self._file >= 0:
+                        self._loop.remove_writer(self._file)
+
+    def close(self) -> None:
+        """Nothing more will be written."""
+        if self._file >= 0:
+            file, self._file = self._file, -1
+            self._loop.remove_writer(file)
+            os.close(file)
+        if self._waiting is not None:
+            _wake(self._waiting)
+
+
+def _wake(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _widen(file: int) -> None:
+    """A pipe holds 64 KiB; a larger one saves many turns when much is to be carried."""
+    with suppress(OSError, AttributeError):
+        fcntl.fcntl(file, fcntl.F_SETPIPE_SZ, 1 << 20)  # type: ignore[attr-defined]
+
+
 class ProcessPipe:
     """A program of this machine."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
+    def __init__(self, process: asyncio.subprocess.Process, into: int, out: int, error: int) -> None:
+        self.process = process
+        self._in = Writer(into)
+        self._out = Reader(out)
+        self._error = Reader(error)
 
     @classmethod
     async def start(cls, argv: Sequence[str], env: Mapping[str, str] | None = None) -> ProcessPipe:
         """Start `argv` in a session of its own; `env` is added to the environment. Raises OSError."""
-        return cls(
-            await asyncio.create_subprocess_exec(
+        theirs_in, into = os.pipe()
+        out, theirs_out = os.pipe()
+        error, theirs_error = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
                 *argv,
                 env={**os.environ, **env} if env else None,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
+                stdin=theirs_in,
+                stdout=theirs_out,
+                stderr=theirs_error,
                 start_new_session=True,
-                limit=1 << 20,
             )
-        )
+        except BaseException:
+            for file in (into, out, error):
+                os.close(file)
+            raise
+        finally:
+            for file in (theirs_in, theirs_out, theirs_error):
+                os.close(file)
+        return cls(process, into, out, error)
 
     async def read(self) -> bytes:
         """See Pipe.read."""
-        assert self._process.stdout is not None
-        with suppress(OSError):
-            return await self._process.stdout.read(CHUNK)
-        return b""
+        return await self._out.read()
 
     async def read_error(self) -> bytes:
         """See Pipe.read_error."""
-        assert self._process.stderr is not None
-        with suppress(OSError):
-            return await self._process.stderr.read(CHUNK)
-        return b""
+        return await self._error.read()
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """See Pipe.write."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(data)
-        await self._process.stdin.drain()
+        await self._in.write(data)
 
     async def end(self) -> None:
         """See Pipe.end."""
-        assert self._process.stdin is not None
-        with suppress(OSError):
-            self._process.stdin.close()
+        self._in.close()
 
     async def wait(self) -> int:
         """See Pipe.wait."""
-        code = await self._process.wait()
+        code = await self.process.wait()
         return 128 - code if code < 0 else code
 
     async def close(self) -> None:
         """See Pipe.close."""
-        await self.end()
-        if self._process.returncode is None:
+        self._in.close()
+        self._out.close()
+        self._error.close()
+        if self.process.returncode is None:
             with suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGHUP)
-        self._process._transport.close()  # type: ignore[attr-defined]  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportAttributeAccessIssue]  # asyncio has no public way to let pipes go that a child's child still holds
+                self.process.send_signal(signal.SIGHUP)
