@@ -33,7 +33,7 @@ IDENTITIES = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk"
 """Names that ssh tries below ~/.ssh, without what is no longer accepted anywhere."""
 
 # As OpenSSH's valid_hostname and valid_ruser have it: a ProxyCommand is a shell line, and these are put into it.
-_BAD_HOST = re.compile(r"""[\s'"`$\\;&<>|(){},\x00-\x1f\x7f]|^-""")
+_BAD_HOST = re.compile(r"""[\s'"`$\\;&<>|(){},/\x00-\x1f\x7f]|^-""")
 _BAD_USER = re.compile(r"""[\s'"`;&<>|(){}\x00-\x1f\x7f]|^-|\\$""")
 
 
@@ -76,7 +76,8 @@ def target(written: str) -> Target:
 
 def _ipv6(host: str) -> bool:
     with suppress(ValueError):
-        return ipaddress.ip_address(host).version == 6
+        # What stands behind a % is the name of an interface, which may be anything as far as this is concerned.
+        return ipaddress.ip_address(host).version == 6 and not _BAD_HOST.search(host)
     return False
 
 
@@ -227,17 +228,22 @@ def _path(name: str) -> Path:
 
 def through(chain: Route) -> tuple[Target, ...]:
     """Every machine on the way, in order: the jumps of its first jump before them. Raises Usage for a circle."""
-    way = list(chain.jumps)
+    way = _jumps(chain)
     while way and len(way) <= HOPS:
         first = route(way[0])
-        # `Host *` with a ProxyJump names the jump host itself too; ssh leaves it out there.
-        before = [jump for jump in first.jumps if (route(jump).host, route(jump).port) != (first.host, first.port)]
+        before = _jumps(first)
         if not before or first.command:
             return tuple(way)
         way = [*before, *way]
     if way:
         raise Usage(f"~/.ssh/config leads in a circle to {chain.target}", "Correct its ProxyJump lines.")
     return ()
+
+
+def _jumps(chain: Route) -> list[Target]:
+    """The jumps of one machine. `Host *` with a ProxyJump names the jump host itself too; ssh leaves it out there."""
+    ways = [(jump, route(jump)) for jump in chain.jumps]
+    return [jump for jump, way in ways if (way.host, way.port) != (chain.host, chain.port)]
 
 
 def aliases() -> list[str]:

@@ -185,7 +185,8 @@ async def _login(
     said = door.said
 
     def trusted(_host: str, _address: str, _port: int | None) -> tuple[object, ...]:
-        return (), said.authorities, said.revoked
+        # With authorities there may be certificates, which asyncssh checks; keys by themselves are the door's.
+        return (), said.authorities, said.revoked if said.authorities else ()
 
     ours: dict[str, object] = {}
     if "Ciphers" not in way.chosen:

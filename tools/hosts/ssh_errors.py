@@ -12,7 +12,7 @@ from asyncssh import constants
 
 from ..errors import EnvSyncError, Unreachable, Usage
 from .ssh_config import Route
-from .ssh_keys import shown_home
+from .ssh_keys import RevokedKey, shown_home
 from .ssh_login import Identities
 
 _SHOWN = 200
@@ -48,6 +48,10 @@ def explained(
     match error:
         case asyncssh.PermissionDenied():
             return _denied(way, keys, methods, banner)
+        case asyncssh.HostKeyNotVerifiable() if "revoked" in error.reason:
+            return RevokedKey(
+                f"{name} shows a key or a certificate that known_hosts marks as revoked", "Ask who runs the machine."
+            )
         case asyncssh.HostKeyNotVerifiable():
             return Unreachable(
                 f"{name} shows a certificate that does not hold: {error.reason}",
