@@ -76,6 +76,24 @@ class Asker:
             if there.read > 2:
                 os.close(there.read)
 
+    async def confirms(self, question: str) -> bool:
+        """A yes or no that is no plan's, e.g. whether a machine's key is the right one. False when nobody is there."""
+        there = terminal()
+        if there is None:
+            return False
+        self.asking = True
+        try:
+            with suppress(termios.error):
+                termios.tcflush(there.read, termios.TCIFLUSH)
+            self._write(there, f"{self.screen.paint('title', question)} {self.screen.paint('dim', '[y]es  [n]o')} ")
+            return (await self._line(there)).strip().lower() in ("y", "yes")
+        except NeedsApproval:
+            return False
+        finally:
+            self.asking = False
+            if there.read > 2:
+                os.close(there.read)
+
     async def _ask(self, needed: ApprovalNeeded, there: Terminal) -> Approval | Reworded:
         # A "yes" typed before the plan was seen is no answer to it.
         with suppress(termios.error):

@@ -36,5 +36,6 @@ COMMANDS: tuple[Command, ...] = (
     Command("shell", "Open a terminal on any host.", "HOST [COMMAND…]"),
     Command("tunnel", "Reach ports of a host on this machine.", "HOST [LOCAL:]PORT…"),
     Command("mount", "Mount a host's directory here.", "HOST:/DIR DIR"),
+    Command("trust", "Keep the key of an SSH machine, when it is the right one.", "HOST [FINGERPRINT]"),
     Command("completion", "Print the completion script of a shell.", "bash | zsh | fish", ("bash", "zsh", "fish")),
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ..events import Call, Event
 from .approval import Asker
 from .render import Screen
+from .trust import trusted
 from .turn import Turn, follow
 
 if TYPE_CHECKING:
@@ -26,14 +27,14 @@ class Conversation:
     async def ask(self, words: str, context: str = "") -> Turn:
         """A request in words, and what the person makes of it with `edit`."""
         while True:
-            turn = await self._follow(self._open().send(words, context), words)
+            turn = await self._follow(lambda words=words: self._open().send(words, context), words)
             if not turn.reworded:
                 return turn
             words = turn.reworded
 
     async def call(self, calls: Sequence[Call], words: str) -> Turn:
         """Typed calls; when the person edits them, `reworded` has what is wanted instead."""
-        return await self._follow(self._open().call(calls), words)
+        return await self._follow(lambda: self._open().call(calls), words)
 
     def stop(self) -> bool:
         """End the running turn in order; False when there is none: the session is opening, or a person being asked."""
@@ -43,11 +44,14 @@ class Conversation:
         self.session.cancel()
         return True
 
-    async def _follow(self, stream: AsyncIterator[Event], words: str) -> Turn:
+    async def _follow(self, begin: Callable[[], AsyncIterator[Event]], words: str) -> Turn:
         self._asker = Asker(self.screen, words=words, always=self._always)
-        self.screen.think()
         try:
-            return await follow(self._open(), stream, self.screen, self._asker, self._open().cancel)
+            while True:
+                self.screen.think()
+                turn = await follow(self._open(), begin(), self.screen, self._asker, self._open().cancel)
+                if not await trusted(turn, self._asker):
+                    return turn
         finally:
             self._asker = None
 

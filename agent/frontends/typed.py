@@ -23,6 +23,7 @@ from ..wiring import build
 from .approval import Asker
 from .flags import VALUED, Parser, failure, settings, split
 from .render import Screen
+from .trust import trusted
 from .turn import Turn, calls, dumped, follow, stoppable
 
 MAIN: dict[str, tuple[str, ...]] = {"scan": ("path",), "provision": ("packages",), "sync": ("source", "destination")}
@@ -185,6 +186,8 @@ async def _turns(call: Call, executor: Executor, screen: Screen, parser: ToolPar
         asker = Asker(screen, words=words, edit="what instead? envsync")
         direct = Direct(executor)
         turn = await follow(direct, direct.send([call]), screen, asker, executor.stop)
+        if await trusted(turn, asker):
+            continue
         if not turn.reworded:
             return turn
         argv = shlex.split(turn.reworded.removeprefix("envsync "))
