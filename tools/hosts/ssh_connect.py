@@ -15,7 +15,7 @@ from ..errors import Unreachable
 from .ssh_config import Route, as_jump, through
 from .ssh_errors import explained
 from .ssh_keys import KINDS, HostKey, Known, UnknownKey, check, described, known
-from .ssh_login import Identities, identities
+from .ssh_login import Given, Identities, identities
 
 AT_ONCE = 16
 """Handshakes at a time. Each costs 15 to 25 ms of this process's one core: all of 200 at once would all be late."""
@@ -206,7 +206,7 @@ async def _login(
         client_factory=lambda: door,
         # No key is trusted before the door has looked at it, so that we can say what is wrong with it.
         known_hosts=trusted,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # its annotations know names of files alone
-        client_keys=keys.pairs or None,
+        client_keys=Given(keys.pairs),
         agent_path=keys.agent,
         agent_identities=keys.allowed or None,
         password_auth=True,

@@ -10,6 +10,13 @@ import asyncssh
 from .ssh_config import Route
 
 
+class Given(list[asyncssh.SSHKeyPair]):
+    """The keys to use: asyncssh takes an empty list for "those in ~/.ssh", and None for "no agent either"."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
 @dataclass
 class Identities:
     """What there is to log in with."""
