@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -17,13 +15,15 @@ from pydantic import Field
 from ..contract import Args, Block, Context, Lines, Observe, Result, Tool
 from ..errors import EnvSyncError, Usage
 from ..fingerprint import Fingerprint, Missing
+from ..hosts.here import here
 from ..journal import Journal, Record
 from ..moments.find import LAST, find
 from ..moments.say import ago, cause, clock, shown
 from ..plan import Risk
-from ..store import tree
-from ..store.model import Entry, Manifest, Snapshot
-from ..store.place import above, budget, cache_of, excluded, snapshots_of, store_of
+from ..store import anywhere
+from ..store.model import Entry, Snapshot
+from ..store.place import above, snapshots_of, store_of
+from ..store.store import Store
 from . import files, words
 from .compare import compare
 from .model import Difference, Fix, Kind, Severity, fixed
@@ -133,7 +133,7 @@ async def _since(snapshot: Snapshot, records: list[Record], context: Context, no
     """Now against a snapshot."""
     seen = asyncio.ensure_future(context.observe(context, "all"))
     try:
-        differences, aside = await context.host.call(_trees, snapshot, None, context)
+        differences, aside = await _trees(snapshot, None, context)
         await asyncio.wait([seen])
     finally:
         seen.cancel()
@@ -178,7 +178,7 @@ def _folded(differences: Sequence[Difference]) -> list[Difference]:
 
 async def _two(old: Snapshot, new: Snapshot, context: Context) -> Drifted:
     """Two snapshots against each other; there is nothing to fix in the past."""
-    differences, aside = await context.host.call(_trees, old, new, context)
+    differences, aside = await _trees(old, new, context)
     one, other = (store_of(context).fingerprint(snapshot) for snapshot in (old, new))
     if one is not None and other is not None:
         more, others = compare(one, other)
@@ -235,9 +235,15 @@ def _lack(lack: Missing) -> Difference:
     )  # fmt: skip
 
 
-def _trees(old: Snapshot, new: Snapshot | None, context: Context) -> tuple[list[Difference], list[str]]:
-    """Files of a snapshot against another, or against now; runs beside the files and stores nothing."""
-    store = store_of(context)
+async def _trees(old: Snapshot, new: Snapshot | None, context: Context) -> tuple[list[Difference], list[str]]:
+    """Files of a snapshot against another, or against now; stores nothing."""
+    seen = await anywhere.look(context) if new is None else None
+    return await here(_compared, store_of(context), old, new, seen)
+
+
+def _compared(
+    store: Store, old: Snapshot, new: Snapshot | None, seen: anywhere.Seen | None
+) -> tuple[list[Difference], list[str]]:
     before = store.manifest(old.manifest)
 
     def held(entry: Entry) -> bytes:
@@ -247,16 +253,9 @@ def _trees(old: Snapshot, new: Snapshot | None, context: Context) -> tuple[list[
 
     if new is not None:
         return files.differences(before, store.manifest(new.manifest), held, held)
-    now: Manifest = tree.look(
-        context.path, store, cache_of(context), context.report, excluded(context), budget(context)
-    )
-    return files.differences(before, now, held, lambda entry: _content(context.path / entry.path))
-
-
-def _content(path: Path) -> bytes:
-    with suppress(OSError), os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-        return file.read(16 << 20)
-    return b""
+    if seen is None:
+        raise AssertionError("either another snapshot or a look")
+    return files.differences(before, seen.manifest, held, seen.read)
 
 
 def _call(d: Difference, snapshot: Snapshot, dotfiles: set[str]) -> Fix | None:

@@ -11,6 +11,7 @@ from blake3 import blake3
 from ..contract import Context
 from ..errors import Usage
 from ..fingerprint import Fingerprint
+from ..hosts.here import here
 from ..journal import Journal, Record
 from ..moments.say import count, shown
 from ..plan import Step
@@ -44,7 +45,7 @@ async def dotfiles(goal: Goal, context: Context, only: list[str] | None) -> tupl
     for path, file in held.items():
         if only is not None and path not in only:
             continue
-        now = await context.host.call(read_one, context.home, path)
+        now = await read_one(context, path)
         if now is None and await context.host.stat(context.home / path.removeprefix("~/")) is not None:
             warnings.append(f"{path} is no plain file any more, and stays")
         elif now is None:
@@ -63,7 +64,7 @@ async def dotfiles(goal: Goal, context: Context, only: list[str] | None) -> tupl
             if s.kind == "dotfile" and not s.args.get("was")
         }
         for path, step in came.items():
-            now = await context.host.call(read_one, context.home, path)
+            now = await read_one(context, path)
             if now is not None and blake3(now.content).hexdigest() == step.args.get("digest") and path not in held:
                 steps.append(_dotfile(path, None, None, str(step.args["digest"]), now.mode))
     return steps, warnings
@@ -95,7 +96,7 @@ async def system(
     if not goal.last and goal.snapshot is not None:
         # apt's packages belong to the machine: what EnvSync changed for other projects since then counts as well.
         since = [r for r in Journal(context.state).recent(RECENT, host=context.host.name) if r.at >= goal.snapshot.at]
-    names = packages.touched(since) | await context.host.call(_by_hand, since, now, context)
+    names = packages.touched(since) | await here(_by_hand, since, now, context)
     if goal.last:
         names -= packages.steps_names(goal.steps)
     step = packages.apt_step(now, then, names)

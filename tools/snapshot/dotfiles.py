@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from ..contract import Context
+from ..hosts.here import helped
 from ..redact import Redactor
 
 CHOSEN = (
@@ -29,19 +33,16 @@ class Held(NamedTuple):
     mode: int
 
 
-def read(home: Path, environ: dict[str, str]) -> tuple[list[Held], list[str]]:
+async def read(context: Context) -> tuple[list[Held], list[str]]:
     """The chosen dotfiles that exist, and notices about those that are left out.
 
     A file that holds a secret (a token in `.npmrc`) is left out: a secret is never stored. Links are left out too:
     what they point to belongs to whoever manages the dotfiles.
     """
-    redact = Redactor(environ)
+    redact = Redactor(context.environ)
     found: list[Held] = []
     notices: list[str] = []
-    for name in CHOSEN:
-        held = _one(home / name, f"~/{name}")
-        if held is None:
-            continue
+    for held in await _all(context, CHOSEN):
         if redact.redact(held.content.decode("utf-8", "replace"))[1]:
             notices.append(f"{held.path} holds a secret, so its content is not recorded")
         else:
@@ -49,9 +50,28 @@ def read(home: Path, environ: dict[str, str]) -> tuple[list[Held], list[str]]:
     return found, notices
 
 
-def read_one(home: Path, path: str) -> Held | None:
+async def read_one(context: Context, path: str) -> Held | None:
     """One dotfile, written with `~`, as it is now; None when it is missing or no small regular file."""
-    return _one(home / path.removeprefix("~/"), path)
+    found = await _all(context, [path.removeprefix("~/")])
+    return found[0] if found else None
+
+
+async def _all(context: Context, names: Sequence[str]) -> list[Held]:
+    if await helped(context.host):
+        return await context.host.call(several, str(context.home), tuple(names))
+    found: list[Held] = []
+    for name in names:
+        entry = await context.host.stat(context.home / name)
+        if entry is not None and entry.kind == "file" and entry.size <= LARGEST:
+            with suppress(OSError):
+                found.append(Held(f"~/{name}", await context.host.read(context.home / name), entry.mode))
+    return found
+
+
+def several(home: str, names: tuple[str, ...]) -> list[Held]:
+    """Those of the files below `home` that are there; runs next to them."""
+    held = [_one(Path(home, name), f"~/{name}") for name in names]
+    return [one for one in held if one is not None]
 
 
 def _one(file: Path, path: str) -> Held | None:

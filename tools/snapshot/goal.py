@@ -17,7 +17,7 @@ from ..store.model import Snapshot
 
 RECENT = 500
 """Transactions that are looked at; whoever goes further back names a snapshot or a time."""
-FILES = frozenset({"tree", "tree-back", "dotfile", "apt-update"})
+FILES = frozenset({"tree", "tree-back", "thaw", "thaw-back", "dotfile", "apt-update"})
 """Kinds that are never replayed: a rewind compares files with the snapshot itself, and package lists are no state."""
 OWN = FILES | {"apt", "note", "note-forget", "snapshot", "snapshot-forget", "snapshot-keep"}
 """The same for going further back than the last change, which leaves facts and snapshots as they are."""

@@ -10,9 +10,7 @@ import hashlib
 import os
 import struct
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..store.model import Entry, Manifest
 from ..store.store import Store
@@ -26,8 +24,15 @@ class Aimed:
     notes: tuple[str, ...] = ()
 
 
-def aim(root: Path, target: Manifest, current: Manifest, store: Store) -> Aimed:
-    """`target` with the repositories of `current` kept, as this module's docstring says. Reads, changes nothing."""
+def aim(target: Manifest, current: Manifest, store: Store, read: Callable[[Entry], bytes] | None = None) -> Aimed:
+    """`target` with the repositories of `current` kept, as this module's docstring says. Changes nothing.
+
+    `read` gives contents of `current`; without it they are in the store, as after a capture.
+    """
+    def stored(entry: Entry) -> bytes:
+        return store.get(entry.digest or "")
+
+    reading = read or stored
     kept = [repo for repo in _repositories(current) if _stays(repo, target, current)]
     if not kept:
         return Aimed(target)
@@ -41,7 +46,7 @@ def aim(root: Path, target: Manifest, current: Manifest, store: Store) -> Aimed:
     notes: list[str] = []
     for repo in kept:
         if repo in target.by_path:
-            taken, note = _state(root, repo, target, current, store)
+            taken, note = _state(reading, repo, target, current, store)
             entries.update((entry.path, entry) for entry in taken)
             notes += [note] if note else []
         else:
@@ -74,13 +79,15 @@ def _stays(repo: str, target: Manifest, current: Manifest) -> bool:
     return any(e.kind == "file" and e.path.startswith(f"{repo}/objects/") for e in current.entries)
 
 
-def _state(root: Path, repo: str, target: Manifest, current: Manifest, store: Store) -> tuple[list[Entry], str]:
+def _state(
+    read: Callable[[Entry], bytes], repo: str, target: Manifest, current: Manifest, store: Store
+) -> tuple[list[Entry], str]:
     """The entries of HEAD and index to bring back, and a note when the branch has moved since."""
     old, new = target.by_path.get(f"{repo}/HEAD"), current.by_path.get(f"{repo}/HEAD")
     if old is None or new is None or old.digest is None or new.digest is None:
         return [], ""
     then = _Side(repo, target, lambda entry: store.get(entry.digest or ""))
-    now = _Side(repo, current, lambda entry: _read(root / entry.path))
+    now = _Side(repo, current, read)
     was, branch = then.commit(then.text("HEAD"))
     commit, _ = now.commit(then.text("HEAD"))
     here, other = now.commit(now.text("HEAD"))
@@ -95,7 +102,7 @@ def _state(root: Path, repo: str, target: Manifest, current: Manifest, store: St
         )
     index, fresh = target.by_path.get(f"{repo}/index"), current.by_path.get(f"{repo}/index")
     if index and fresh and index.digest and index.digest != fresh.digest:
-        now_staged = _staged(_read(root / fresh.path))
+        now_staged = _staged(read(fresh))
         if now_staged is None or now_staged != _staged(store.get(index.digest)):
             taken.append(index)
     return taken, ""
@@ -128,12 +135,6 @@ class _Side:
             if name == ref:
                 return commit, branch
         return None, branch
-
-
-def _read(path: Path) -> bytes:
-    with suppress(OSError), os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
-        return file.read()
-    return b""
 
 
 def _staged(index: bytes) -> frozenset[bytes] | None:

@@ -11,23 +11,27 @@ from pydantic import Field, JsonValue
 from ..contract import Args, Block, Changed, Context, Lines, Outcome, Tool, undo_words
 from ..errors import Usage
 from ..fingerprint import Fingerprint
+from ..hosts.base import Touched
+from ..hosts.here import here
 from ..journal import Journal, Record
 from ..moments.say import count, shown, title
 from ..plan import Plan, Risk, Step
-from ..store import tree
+from ..store import anywhere, tree
 from ..store.environments import idle
 from ..store.model import Change, Manifest, Snapshot
 from ..store.place import above, snapshots_of, store_of
-from . import around, packages
+from ..store.store import Store
+from . import around, packages, whole
 from .goal import RECENT, Goal, aim_at, changed, newest_is_here
 from .paths import clean, present
 from .preview import Preview, preview
 from .repository import aim
 from .take import scanned
-from .trees import look
 
 LISTED = 12
 """Package changes and files shown one by one."""
+ELSEWHERE = frozenset(("note", "note-forget", "snapshot-forget", "snapshot-keep"))
+"""Kinds of steps that change nothing on the host, so that putting the whole machine back does not take them back."""
 KEPT_FIRST = "overwritten or removed, and kept in a snapshot taken first"
 
 
@@ -66,6 +70,8 @@ class Files:
     changes: list[Change]
     preview: Preview
     notes: tuple[str, ...]
+    touched: tuple[Touched, ...] = ()
+    """Instead of `changes`, where the whole machine goes back."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +100,14 @@ async def plan(args: RewindArgs, context: Context) -> Plan:
     goal, seen = await _past_idle(aim_at(args.to, snapshots, records, context.now()), snapshots, records, context)
     if goal.last:
         newest_is_here(goal, records, Journal(context.state).recent(RECENT, host=context.host.name), context.path)
+    if goal.snapshot is not None and goal.snapshot.frozen is not None:
+        return await _whole(args, context, goal, seen)
     wanted, homes = clean(args.paths, context.path, context.home)
     if goal.snapshot is None and (taken := around.made_by(goal.since[0], snapshots)):
         seen = await _look(taken, context)
         back = aim_at(taken.id, snapshots, records, context.now())
+        if taken.frozen is not None:
+            return await _whole(args, context, back if args.paths else _unmade(goal, taken, seen) or back, seen)
         homes_differ = any(await around.dotfiles(back, context, None))
         goal = back if args.paths or homes_differ else _unmade(goal, taken, seen) or back
     if goal.snapshot is None and args.paths:
@@ -106,7 +116,7 @@ async def plan(args: RewindArgs, context: Context) -> Plan:
     if target is None:
         return _plan(args, context, goal, f"take back `{title(goal.since[0])}`", goal.steps, [], list(goal.stuck), None)
     if args.paths:
-        files = await context.host.call(_differs, target, context, wanted) if wanted else None
+        files = await _differs(target, context, wanted) if wanted else None
         steps, warnings = await around.dotfiles(goal, context, homes)
         what = ", ".join(shown(path) for path in args.paths[:3]) + (" …" if len(args.paths) > 3 else "")
         return _plan(args, context, goal, f"rewind {what} to {goal.why}", steps, [], warnings, files, wanted)
@@ -122,6 +132,25 @@ async def plan(args: RewindArgs, context: Context) -> Plan:
     )  # fmt: skip
 
 
+async def _whole(args: RewindArgs, context: Context, goal: Goal, seen: Seen | None) -> Plan:
+    """Back to a snapshot of a whole machine: everything on it comes along, so nothing else needs steps of its own."""
+    target = goal.snapshot
+    if target is None:
+        return _plan(args, context, goal, f"take back `{title(goal.since[0])}`", goal.steps, [], list(goal.stuck), None)
+    steps = tuple(step for step in goal.steps if step.kind in ELSEWHERE)
+    if args.paths:
+        paths = whole.clean(args.paths, context)
+        found = whole.limited(await whole.touched(context, target), paths)
+        files = Files([], whole.preview(found, str(context.path), target.id), (), tuple(found))
+        what = ", ".join(shown(path) for path in args.paths[:3]) + (" …" if len(args.paths) > 3 else "")
+        return _plan(args, context, goal, f"rewind {what} to {goal.why}", steps, [], [], files, paths)
+    seen = seen or await _look(target, context)
+    details = [*packages.changes(seen.now, seen.then), *packages.changes(seen.now, seen.then, system=True)]
+    details = [*details[:LISTED], f"… and {len(details) - LISTED} more packages"] if len(details) > LISTED else details
+    warnings = [] if not seen.files.touched else ["what runs on the machine is stopped for it, and started again"]
+    return _plan(args, context, goal, f"rewind to {goal.why}", steps, details, warnings, seen.files)
+
+
 def _plan(
     args: RewindArgs, context: Context, goal: Goal, what: str, steps: tuple[Step, ...] | list[Step],
     packages: list[str], warnings: list[str], files: Files | None, paths: tuple[str, ...] = (),
@@ -131,16 +160,13 @@ def _plan(
     parts: list[str] = []
     details = [f"package {line}" for line in packages]
     risk, reason, basis = Risk.R2, "", ""
-    if files is not None and files.changes and goal.snapshot is not None:
+    if files is not None and (files.changes or files.touched) and goal.snapshot is not None:
         own = files.preview.summary
         told = ", ".join(part for part in (own, files.preview.made) if part) or "times of directories"
-        named: dict[str, JsonValue] = {
-            "manifest": goal.snapshot.manifest,
-            "snapshot": goal.snapshot.id,
-            "paths": list[JsonValue](paths),
-        }
-        back = Step(kind="tree-back", does="put the files back as they were before the rewind", args=dict(named))
-        all_steps.append(Step(kind="tree", does=f"files: {told}", args=dict(named), inverse=(back,)))
+        if files.touched:
+            all_steps.append(whole.step(goal.snapshot, paths, f"machine: {told}"))
+        else:
+            all_steps.append(_tree(goal.snapshot, paths, f"files: {told}"))
         parts += [own] if own or packages else [told]
         details += files.preview.details
         risk, reason, basis = files.preview.risk, files.preview.reason, files.preview.basis
@@ -158,7 +184,7 @@ def _plan(
         parts.append(f"{count(len(packages), 'package')} changed" if len(packages) > 3 else ", ".join(packages))
     if homes := [str(step.args["path"]) for step in all_steps if step.kind == "dotfile"]:
         parts.append(count(len(homes), "dotfile") if len(homes) > 3 else ", ".join(homes))
-    if others := [step for step in all_steps if step.kind not in ("dotfile", "tree")]:
+    if others := [step for step in all_steps if step.kind not in ("dotfile", "tree", "thaw")]:
         parts.append(others[0].does if len(others) == 1 else count(len(others), "other step"))
     return Plan(
         tool="rewind",
@@ -172,9 +198,19 @@ def _plan(
         risk=risk,
         reason=reason,
         captures=goal.snapshot is not None,
-        system=any(step.kind == "apt" for step in all_steps),
+        system=any(step.kind in ("apt", "thaw") for step in all_steps),
         basis=basis,
     )
+
+
+def _tree(snapshot: Snapshot, paths: Sequence[str], does: str) -> Step:
+    named: dict[str, JsonValue] = {
+        "manifest": snapshot.manifest,
+        "snapshot": snapshot.id,
+        "paths": list[JsonValue](paths),
+    }
+    back = Step(kind="tree-back", does="put the files back as they were before the rewind", args=dict(named))
+    return Step(kind="tree", does=does, args=named, inverse=(back,))
 
 
 def _place(paths: tuple[str, ...]) -> str:
@@ -187,7 +223,7 @@ async def finish(args: RewindArgs, plan: Plan, outcome: Outcome, context: Contex
     """Make the result from what the journal has."""
     done = [step for step in outcome.steps if step.state == "done"]
     kept = [line for step in done for line in _lines(step.data.get("kept"))]
-    target = next((s for s in plan.steps if s.kind == "tree"), None)
+    target = next((s for s in plan.steps if s.kind in ("tree", "thaw")), None)
     summary = plan.summary.replace("rewind", "rewound", 1).replace("take back", "took back", 1)
     if kept:
         summary += f"; {count(len(kept), 'path')} could not be made as before"
@@ -233,7 +269,7 @@ async def _past_idle(
 
 async def _idle(goal: Goal, seen: Seen, context: Context) -> bool:
     """Whether a command left nothing that a rewind takes back; where the scan failed, nobody knows."""
-    if seen.now is None or seen.then is None or not idle(seen.files.changes):
+    if seen.now is None or seen.then is None or not idle(seen.files.changes) or whole.told(seen.files.touched):
         return False
     if any(packages.changes(seen.now, seen.then, system) for system in (False, True)):
         return False
@@ -245,20 +281,28 @@ async def _look(target: Snapshot, context: Context) -> Seen:
     """The tree and the scan at the same time."""
     scan = asyncio.ensure_future(scanned(context))
     try:
-        files = await context.host.call(_differs, target, context, ())
-        return Seen(files, await scan, await context.host.call(store_of(context).fingerprint, target))
+        files = await _differs(target, context, ())
+        return Seen(files, await scan, await here(store_of(context).fingerprint, target))
     finally:
         scan.cancel()
         await asyncio.wait([scan])
 
 
-def _differs(target: Snapshot, context: Context, paths: tuple[str, ...]) -> Files:
-    """Look at the tree and compare; runs beside the files and stores nothing."""
+async def _differs(target: Snapshot, context: Context, paths: tuple[str, ...]) -> Files:
+    """Look at the tree and compare; stores nothing."""
+    if target.frozen is not None:
+        found = await whole.touched(context, target)
+        return Files([], whole.preview(found, str(context.path), target.id), (), tuple(whole.told(found)))
     store = store_of(context)
+    seen = await anywhere.look(context)
+    return await here(_compared, target, store, seen, paths)
+
+
+def _compared(target: Snapshot, store: Store, seen: anywhere.Seen, paths: tuple[str, ...]) -> Files:
     then: Manifest = store.manifest(target.manifest)
-    now = look(context)
+    now = seen.manifest
     present(paths, then, now, target.id)
-    aimed = aim(context.path, then, now, store)
+    aimed = aim(then, now, store, seen.read)
     differing = tree.compare(now, aimed.manifest, paths)
     changes = [change for change in differing if not _stays(change)]
     stay = [
@@ -278,7 +322,7 @@ def _unmade(goal: Goal, taken: Snapshot, seen: Seen) -> Goal | None:
     """`last` after a snapshot by hand: forget it, when nothing differs from it; None when something does."""
     preview = seen.files.preview
     differing = packages.changes(seen.now, seen.then) or packages.changes(seen.now, seen.then, system=True)
-    if preview.summary or preview.generated or differing:
+    if preview.summary or preview.generated or differing or whole.told(seen.files.touched):
         return None
     keep = Step(kind="snapshot-keep", does=f"keep snapshot {taken.id}", args={"record": taken.model_dump_json()})
     forget = Step(

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from blake3 import blake3
 from pydantic import JsonValue
 
 from ..contract import Context, StepKind
 from ..errors import Failed
+from ..hosts.here import here
 from ..plan import Step
 from ..store.model import Snapshot
 from ..store.place import snapshots_of, store_of
 from . import dotfiles
 from .take import take
 from .trees import Tree, TreeBack
+from .whole import Thaw, ThawBack, release
 
 
 class Take:
@@ -25,16 +25,16 @@ class Take:
     async def do(self, step: Step, context: Context) -> dict[str, JsonValue]:
         """Returns `snapshot` (its id), `files`, `bytes`, `seconds`, `stored` (bytes the store grew by) and `notices`."""
         store = store_of(context)
-        before = await context.host.call(store.du)
+        before = await here(store.du)
         label = step.args.get("label")
         taken = await take(context, str(label) if label else None, automatic=False)
-        after = await context.host.call(store_of(context).du)
+        after = await here(store_of(context).du)
         return {
             "snapshot": taken.snapshot.id,
             "files": taken.snapshot.files,
             "bytes": taken.snapshot.bytes,
             "seconds": round(taken.seconds, 2),
-            "stored": max(0, after.bytes - before.bytes),
+            "stored": taken.snapshot.frozen.bytes if taken.snapshot.frozen else max(0, after.bytes - before.bytes),
             "notices": list[JsonValue](taken.notices[:50]),
         }
 
@@ -51,7 +51,8 @@ class Forget:
         snapshot = self._meant(step, context)
         if snapshot is None:
             return {}
-        await context.host.call(store_of(context).forget, snapshot.id)
+        await here(store_of(context).forget, snapshot.id)
+        await release(context, snapshot)
         return {"forgotten": snapshot.id}
 
     async def holds(self, step: Step, context: Context) -> bool | None:
@@ -72,7 +73,7 @@ class Keep:
     name = "snapshot-keep"
 
     async def do(self, step: Step, context: Context) -> dict[str, JsonValue]:
-        kept = await context.host.call(store_of(context).save, Snapshot.model_validate_json(str(step.args["record"])))
+        kept = await here(store_of(context).save, Snapshot.model_validate_json(str(step.args["record"])))
         return {"snapshot": kept.id}
 
     async def holds(self, step: Step, context: Context) -> bool | None:
@@ -87,13 +88,13 @@ class DotfileStep:
 
     async def do(self, step: Step, context: Context) -> dict[str, JsonValue]:
         path, digest, was = str(step.args["path"]), step.args.get("digest"), step.args.get("was")
-        now = await context.host.call(_digest, context.home, path)
+        now = await _digest(context, path)
         if now == digest and digest is None:
             return {}
         if now not in (was, digest):
             raise Failed(f"{path} was edited meanwhile", "It was left as it is. Ask again to see the new plan.")
         store = store_of(context)
-        if was is not None and not await context.host.call(store.has, str(was)):
+        if was is not None and not await here(store.has, str(was)):
             raise Failed(
                 f"{path} is not overwritten: its present content is in no snapshot", "Move it away, then ask again."
             )
@@ -101,17 +102,17 @@ class DotfileStep:
         if digest is None:
             await context.host.remove(file)
         else:
-            content = await context.host.call(store.get, str(digest))
+            content = await here(store.get, str(digest))
             await context.host.write(file, content, int(str(step.args.get("mode") or 0o644)))
         return {}
 
     async def holds(self, step: Step, context: Context) -> bool | None:
-        return await context.host.call(_digest, context.home, str(step.args["path"])) == step.args.get("digest")
+        return await _digest(context, str(step.args["path"])) == step.args.get("digest")
 
 
-def _digest(home: Path, path: str) -> str | None:
-    held = dotfiles.read_one(home, path)
+async def _digest(context: Context, path: str) -> str | None:
+    held = await dotfiles.read_one(context, path)
     return blake3(held.content).hexdigest() if held else None
 
 
-STEPS: tuple[StepKind, ...] = (Take(), Forget(), Keep(), Tree(), TreeBack(), DotfileStep())
+STEPS: tuple[StepKind, ...] = (Take(), Forget(), Keep(), Tree(), TreeBack(), DotfileStep(), Thaw(), ThawBack())

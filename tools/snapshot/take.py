@@ -12,17 +12,20 @@ from pathlib import Path
 from ..contract import Context, Progress
 from ..errors import EnvSyncError, Failed, Usage
 from ..fingerprint import Fingerprint
+from ..hosts.base import Freezes
+from ..hosts.here import helped, here
 from ..journal import Journal
 from ..moments.say import count, size
 from ..redact import Redactor
-from ..store import tree
-from ..store.cache import Cache
+from ..store import anywhere
+from ..store.fetching import state_there
 from ..store.guard import guarded
-from ..store.model import Budget, Dotfile, Manifest, Snapshot
-from ..store.place import budget, cache_of, excluded, snapshots_of, store_of
+from ..store.model import Dotfile, Manifest, Snapshot
+from ..store.place import snapshots_of, store_of
 from ..store.store import Store
 from . import dotfiles
 from .repository import aim
+from .whole import drop, forget_surplus, free, freeze, needed, nothing, thaw, thin
 
 LARGE = (5000, 100 << 20)
 """Entries or bytes from which on a first capture is announced with its size and time."""
@@ -60,23 +63,28 @@ async def take(context: Context, label: str | None = None, automatic: bool = Tru
         await _announce(context)
     store = store_of(context)
     redact = Redactor(context.environ)
+    whole = isinstance(context.host, Freezes)
     with ExitStack() as stack:
-        await asyncio.to_thread(stack.enter_context, store.writing())
+        await here(stack.enter_context, store.writing())
         # Another process may have pruned since this one last looked: what it freed must be stored again.
         store.blobs.refresh()
         seen = asyncio.ensure_future(scanned(context))
+        frozen = None
         try:
-            manifest, files, notices = await context.host.call(
-                record, context.path, context.home, store, cache_of(context), context, budget(context)
-            )
+            frozen = await freeze(context) if whole else None
+            manifest, files, notices = await (nothing(store, frozen) if frozen else record(context))
             fingerprint = await seen
+        except BaseException:
+            if frozen is not None:
+                await drop(context, frozen)
+            raise
         finally:
             if not seen.done():
                 seen.cancel()
                 await asyncio.wait([seen])
         if fingerprint is None:
             notices = [*notices, "the scan failed: packages and runtimes are not recorded"]
-        snapshot = await context.host.call(
+        snapshot = await here(
             store.save,
             Snapshot(
                 at=context.now(),
@@ -86,13 +94,16 @@ async def take(context: Context, label: str | None = None, automatic: bool = Tru
                 path=str(context.path),
                 manifest=manifest.digest,
                 files=manifest.files,
-                bytes=manifest.bytes,
-                fingerprint=await context.host.call(store.keep, fingerprint) if fingerprint else None,
+                bytes=frozen.bytes if frozen else manifest.bytes,
+                fingerprint=await here(store.keep, fingerprint) if fingerprint else None,
                 dotfiles=tuple(files),
                 words=redact(context.words),
+                frozen=frozen,
             ),
         )
     seconds = time.monotonic() - start
+    if whole:
+        await here(thin, context, store, {snapshot.id, *await here(needed, context)})
     await _retain(context, store, snapshot)
     return Taken(snapshot, tuple(notices), seconds)
 
@@ -103,9 +114,10 @@ async def restore(context: Context, snapshot: str) -> str:
     if target is None:
         raise Failed(f"snapshot {snapshot} is gone, so the tree cannot be put back to it", "See: envsync history")
     now = await take(context)
-    restored = await context.host.call(
-        _put_back, context.path, store_of(context), target.manifest, now.snapshot.manifest, context
-    )
+    if target.frozen is not None:
+        await thaw(context, target)
+        return f"put the whole machine back to snapshot {snapshot}; as it was before that is {now.snapshot.id}"
+    restored = await _put_back(context, target.manifest, now.snapshot.manifest)
     return f"put {count(restored, 'path')} back to snapshot {snapshot}; as it was before that is {now.snapshot.id}"
 
 
@@ -114,7 +126,9 @@ def guard(context: Context, named: bool = False) -> str:
 
     `named`: a person named this very path.
     """
-    why = guarded(context.path, context.home, context.state)
+    if isinstance(context.host, Freezes):
+        return ""  # the machine is recorded as a whole, wherever in it one stands
+    why = guarded(context.path, context.home, state_there(context))
     if not why or (named and why in MEANT):
         return why
     hint = "Go to your project's directory, or name it: --path DIRECTORY."
@@ -123,13 +137,11 @@ def guard(context: Context, named: bool = False) -> str:
     raise Usage(f"{context.path} is {why}, so no snapshot of it is taken by accident", hint)
 
 
-def record(
-    root: Path, home: Path, store: Store, cache: Cache, context: Context, limit: Budget
-) -> tuple[Manifest, list[Dotfile], list[str]]:
-    """Read the tree and the chosen dotfiles into the store; runs beside the files."""
-    manifest = tree.capture(root, store, cache, context.report, excluded(context), limit)
-    held, notices = dotfiles.read(home, context.environ)
-    digests = store.put_all([file.content for file in held])
+async def record(context: Context) -> tuple[Manifest, list[Dotfile], list[str]]:
+    """Read the tree and the chosen dotfiles into the store."""
+    manifest = await anywhere.capture(context)
+    held, notices = await dotfiles.read(context)
+    digests = await here(store_of(context).put_all, [file.content for file in held])
     files = [Dotfile(path=f.path, digest=d, mode=f.mode) for f, d in zip(held, digests, strict=True)]
     return manifest, files, [*(text if path == "." else f"{path}: {text}" for path, text in manifest.notices), *notices]
 
@@ -167,8 +179,15 @@ def _coarse(number: int) -> int:
     return round(number / step) * step
 
 
+async def measured(context: Context) -> tuple[int, int]:
+    """`measure` of the project, next to the files; nothing where that cannot be asked quickly, or does not matter."""
+    if isinstance(context.host, Freezes) or not await helped(context.host):
+        return 0, 0
+    return await context.host.call(measure, context.path)
+
+
 async def _announce(context: Context) -> None:
-    entries, total = await context.host.call(measure, context.path)
+    entries, total = await measured(context)
     if entries >= LARGE[0] or total >= LARGE[1]:
         context.report(
             Progress(f"first snapshot of {context.path}: {estimate(entries, total)}; later ones take only what changed")
@@ -186,11 +205,13 @@ async def scanned(context: Context) -> Fingerprint | None:
         return None
 
 
-def _put_back(root: Path, store: Store, target: str, current: str, context: Context) -> int:
-    with store.writing():
-        now = store.manifest(current)
-        aimed = aim(root, store.manifest(target), now, store).manifest
-        return len(tree.restore(root, aimed, now, store, (), context.report).done)
+async def _put_back(context: Context, target: str, current: str) -> int:
+    store = store_of(context)
+    with ExitStack() as stack:
+        await here(stack.enter_context, store.writing())
+        now = await here(store.manifest, current)
+        aimed = (await here(aim, await here(store.manifest, target), now, store)).manifest
+        return len((await anywhere.restore(context, aimed, now)).done)
 
 
 async def _retain(context: Context, store: Store, fresh: Snapshot) -> None:
@@ -205,4 +226,5 @@ async def _retain(context: Context, store: Store, fresh: Snapshot) -> None:
     with suppress(EnvSyncError, OSError):
         mark.touch()
         context.report(Progress("clearing out old snapshots"))
-        await context.host.call(store.prune, None, [fresh.id])
+        await here(forget_surplus, context, store, [fresh.id])
+        await free(context)

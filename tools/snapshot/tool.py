@@ -11,7 +11,7 @@ from ..moments.find import LAST
 from ..moments.say import count, shown, size
 from ..plan import Plan, Risk, Step
 from ..store.place import snapshots_of
-from .take import LARGE, estimate, expected, guard, measure
+from .take import LARGE, estimate, expected, guard, measured
 
 ASKS = 60.0
 """Expected seconds from which on a first snapshot is asked for."""
@@ -60,7 +60,7 @@ async def plan(args: SnapshotArgs, context: Context) -> Plan:
     details: list[str] = []
     risk, reason = Risk.R1, ""
     if not known:
-        entries, total = await context.host.call(measure, context.path)
+        entries, total = await measured(context)
         if entries >= LARGE[0] or total >= LARGE[1]:
             details.append(f"the first snapshot here: {estimate(entries, total)}")
             if expected(entries, total) > ASKS:

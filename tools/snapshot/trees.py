@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import cast
 
 from pydantic import JsonValue
 
-from ..contract import Context, Report
+from ..contract import Context
 from ..errors import Failed
+from ..hosts.here import here
 from ..journal import Journal
 from ..plan import Step
-from ..store import tree
-from ..store.capture import TEMPORARY
+from ..store import anywhere, tree
 from ..store.model import Change, Entry, Manifest
-from ..store.place import budget, cache_of, excluded, snapshots_of, store_of
+from ..store.place import snapshots_of, store_of
 from ..store.store import Store
 from .repository import aim, in_repository
-
-LEFT = re.compile(re.escape(TEMPORARY) + r"[0-9a-f]{16}")
-"""A file half-way to its place: only a rewind that was killed leaves one."""
 
 
 class Tree:
@@ -39,14 +35,12 @@ class Tree:
         before = _before(context)
         recent = Journal(context.state).recent(20, host=context.host.name, path=str(context.path))
         if any(record.state in ("interrupted", "broken") for record in recent):
-            await context.host.call(_sweep, context.path)
-        return await context.host.call(
-            _restore, context.path, store_of(context), str(step.args["manifest"]), before, _paths(step), context.report
-        )
+            await anywhere.sweep(context)
+        return await _restore(context, str(step.args["manifest"]), before, _paths(step))
 
     async def holds(self, step: Step, context: Context) -> bool | None:
         before = _before(context)
-        left = await context.host.call(_undone, context, str(step.args["manifest"]), before, _paths(step))
+        left = await _undone(context, str(step.args["manifest"]), before, _paths(step))
         return not left
 
 
@@ -57,17 +51,10 @@ class TreeBack:
 
     async def do(self, step: Step, context: Context) -> dict[str, JsonValue]:
         before = _before(context)
-        return await context.host.call(_back, context, str(step.args["manifest"]), before, _paths(step))
+        return await _back(context, str(step.args["manifest"]), before, _paths(step))
 
     async def holds(self, step: Step, context: Context) -> bool | None:
         return None
-
-
-def look(context: Context) -> Manifest:
-    """The tree as it is now, stored nowhere; runs beside the files."""
-    return tree.look(
-        context.path, store_of(context), cache_of(context), context.report, excluded(context), budget(context)
-    )
 
 
 def _before(context: Context) -> str:
@@ -83,43 +70,35 @@ def _paths(step: Step) -> tuple[str, ...]:
     return tuple(str(path) for path in value) if isinstance(value, list) else ()
 
 
-def _restore(
-    root: Path, store: Store, target: str, before: str, paths: tuple[str, ...], report: Report
-) -> dict[str, JsonValue]:
-    with store.writing():
-        now = store.manifest(before)
-        aimed = aim(root, store.manifest(target), now, store).manifest
-        restored = tree.restore(root, aimed, now, store, paths, report)
+async def _restore(context: Context, target: str, before: str, paths: tuple[str, ...]) -> dict[str, JsonValue]:
+    with ExitStack() as stack:
+        await here(stack.enter_context, store_of(context).writing())
+        now, aimed = await here(_aimed, store_of(context), target, before)
+        restored = await anywhere.restore(context, aimed, now, paths)
     return {
         "changed": len(restored.done),
         "kept": [f"{notice.path}: {notice.text}" for notice in restored.kept[:50]],
     }
 
 
-def _sweep(root: Path) -> None:
-    """Remove the temporary files that a killed rewind left in the tree; the environment's lock says that none is at work."""
-    # A tree nested deeper than Python's stack keeps what lies at its bottom: captures leave such files out anyhow.
-    with suppress(RecursionError):
-        for _, folders, names, folder in os.fwalk(root):
-            for name in (*folders, *names):  # a link to a directory is listed among the directories
-                if LEFT.fullmatch(name):
-                    with suppress(OSError):
-                        os.unlink(name, dir_fd=folder)
-
-
-def _undone(context: Context, target: str, before: str, paths: tuple[str, ...]) -> list[str]:
-    """Paths that should differ from before and do not: what the restore failed to bring about."""
-    store = store_of(context)
+def _aimed(store: Store, target: str, before: str) -> tuple[Manifest, Manifest]:
+    """The tree as it was before this transaction, and where it aims."""
     old = store.manifest(before)
-    aimed = aim(context.path, store.manifest(target), old, store).manifest
+    return old, aim(store.manifest(target), old, store).manifest
+
+
+async def _undone(context: Context, target: str, before: str, paths: tuple[str, ...]) -> list[str]:
+    """Paths that should differ from before and do not: what the restore failed to bring about."""
+    old, aimed = await here(_aimed, store_of(context), target, before)
     kept = [notice.path for notice in old.notices]
-    return [
-        change.path
-        for change in tree.compare(old, aimed, paths)
-        if _real(change)
-        and _unchanged(context.path / change.path, change)
-        and not any(path == change.path or path.startswith(f"{change.path}/") for path in kept)
-    ]
+    changes = [change for change in tree.compare(old, aimed, paths) if _real(change)]
+    left = await context.host.call(unchanged, str(context.path), changes) if changes else []
+    return [name for name in left if not any(path == name or path.startswith(f"{name}/") for path in kept)]
+
+
+def unchanged(root: str, changes: list[Change]) -> list[str]:
+    """The paths that are surely still as they were before; runs next to the files."""
+    return [change.path for change in changes if _unchanged(Path(root) / change.path, change)]
 
 
 def _unchanged(path: Path, change: Change) -> bool:
@@ -160,13 +139,13 @@ def _real(change: Change) -> bool:
     return not special and not times
 
 
-def _back(context: Context, target: str, before: str, paths: tuple[str, ...]) -> dict[str, JsonValue]:
+async def _back(context: Context, target: str, before: str, paths: tuple[str, ...]) -> dict[str, JsonValue]:
     """Three ways: what is as the rewind made it goes back to before; what is neither was edited, and stays."""
-    store, root = store_of(context), context.path
-    with store.writing():
-        old = store.manifest(before)
-        now = look(context)
-        aimed = aim(root, store.manifest(target), old, store).manifest
+    store = store_of(context)
+    with ExitStack() as stack:
+        await here(stack.enter_context, store.writing())
+        old, aimed = await here(_aimed, store, target, before)
+        now = (await anywhere.look(context)).manifest
         entries: dict[str, Entry] = {entry.path: entry for entry in old.entries}
         stays: list[str] = []
         for change in tree.compare(old, now):
@@ -188,7 +167,7 @@ def _back(context: Context, target: str, before: str, paths: tuple[str, ...]) ->
                 if there is not None and there.kind == "directory":
                     entries.setdefault(path, there)
         ordered = Manifest(tuple(sorted(entries.values(), key=lambda entry: entry.path)), old.notices)
-        restored = tree.restore(root, ordered, now, store, paths, context.report)
+        restored = await anywhere.restore(context, ordered, now, paths)
     kept = cast(list[JsonValue], stays[:50])
     return {"changed": len(restored.done), "edited": kept}
 

@@ -43,23 +43,28 @@ class Encoded(NamedTuple):
 
 def encode(manifest: Manifest) -> Encoded:
     """Pure, and the same bytes for the same manifest on every machine."""
-    entries = manifest.entries
-    cuts = [i for i, entry in enumerate(entries, 1) if not crc32(_bytes(entry[0])) & CUT]
-    cuts.append(len(entries))
+    stretches = cut(manifest.entries)
     chunks: list[tuple[str, bytes]] = []
-    stretches: list[Sequence[Entry]] = []
-    start = 0
-    for cut in cuts:
-        while start < cut:
-            end = min(cut, start + CHUNK)
-            stretches.append(entries[start:end])
-            chunk = _pack(stretches[-1])
-            chunks.append((blake3(chunk).hexdigest(), chunk))
-            start = end
+    for stretch in stretches:
+        chunk = pack(stretch)
+        chunks.append((blake3(chunk).hexdigest(), chunk))
     notices = json.dumps(manifest.notices, separators=(",", ":")).encode()
     listed = bytes.fromhex("".join([digest for digest, _ in chunks]))
     root = b"".join((MAGIC, struct.pack("<II", len(chunks), len(notices)), listed, notices))
     return Encoded(blake3(root).hexdigest(), root, chunks, stretches)
+
+
+def cut(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
+    """The stretches that entries are stored in."""
+    cuts = [i for i, entry in enumerate(entries, 1) if not crc32(_bytes(entry[0])) & CUT]
+    cuts.append(len(entries))
+    stretches: list[Sequence[Entry]] = []
+    start = 0
+    for end in cuts:
+        while start < end:
+            stretches.append(entries[start : min(end, start + CHUNK)])
+            start += len(stretches[-1])
+    return stretches
 
 
 def decode(root: bytes, get: Callable[[str], bytes], known: dict[str, Sequence[Entry]]) -> Manifest:
@@ -105,7 +110,8 @@ def contents(chunk: bytes) -> set[str]:
     return {entry.digest for entry in unpack(chunk) if entry.digest}
 
 
-def _pack(entries: Sequence[Entry]) -> bytes:
+def pack(entries: Sequence[Entry]) -> bytes:
+    """One stretch of entries, not empty, as columns."""
     paths, kinds, modes, times, sizes, digests, targets = zip(*entries, strict=True)
     n = len(entries)
     codes = bytes([_CODES[kind] | (0 if digest is None else 16) for kind, digest in zip(kinds, digests, strict=True)])

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Literal, NamedTuple, cast
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from ..plan import Data
 
@@ -114,6 +114,15 @@ class Dotfile(Data):
     mode: int
 
 
+class Whole(Data):
+    """A whole machine as its host recorded it: see hosts.base.Frozen."""
+
+    kind: str
+    data: dict[str, JsonValue] = Field(default_factory=dict)
+    bytes: int = 0
+    notices: tuple[str, ...] = ()
+
+
 class Snapshot(Data):
     """The record of one snapshot. Ordered by `seq`, never by time: clocks jump."""
 
@@ -138,6 +147,8 @@ class Snapshot(Data):
     dotfiles: tuple[Dotfile, ...] = ()
     words: str = ""
     """The request that led to it."""
+    frozen: Whole | None = None
+    """The whole machine, where its host can record that: the manifest says nothing then. None for a tree."""
 
 
 class DiskUse(Data):

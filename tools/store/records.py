@@ -39,7 +39,8 @@ class Records:
             snapshot = snapshot.model_copy(update={"id": _fresh(taken), "seq": seq})
             # The counter first: a number that was given out is never given again, even if its record is forgotten.
             publish(self.directory, "last", str(seq).encode(), replace=True)
-            body = canonical(snapshot.model_dump(mode="json"))
+            left_out = {"frozen"} if snapshot.frozen is None else None  # so that an older version reads it too
+            body = canonical(snapshot.model_dump(mode="json", exclude=left_out))
             head = json.dumps({"blake3": blake3(body).hexdigest()}).encode()
             publish(self.directory, f"{seq:010}{SUFFIX}", head + b"\n" + body + b"\n")
         return snapshot

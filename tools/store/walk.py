@@ -125,7 +125,8 @@ class Beneath:
         fd = self._open[above] if above else self.root
         at = len(above) + 1 if above else 0
         names = path[at:].split("/")
-        for left, name in zip(range(len(names), 0, -1), names, strict=True):
+        for i, name in enumerate(names):
+            left = len(names) - i
             if name in ("", ".", ".."):
                 raise Usage(f"{path!r} does not lie below the root", "name paths inside the project")
             fd = os.open(name, FOLDER, dir_fd=fd)
