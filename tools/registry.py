@@ -54,11 +54,31 @@ TOOLS: tuple[Entry, ...] = (
         "Show what is going on: locks, interrupted work, running services, the store's size.",
         "status.tool",
     ),
+    Entry("logs", Risk.R0, "Show the end of what a service, container or unit printed.", "logs.tool"),
+    Entry(
+        "destroy",
+        Risk.R3,
+        "Stop and remove a sandbox or deployment that EnvSync made, for good.",
+        "destroy.tool",
+    ),
     Entry("run", Risk.R2, "Run one command, without a shell.", "run.tool"),
     Entry("remember", Risk.R1, "Keep a fact or a preference for later requests.", "remember.tool"),
+    Entry(
+        "sandbox",
+        Risk.R2,
+        "Make a throw-away machine, removed by itself when its lease ends.",
+        "sandbox.tool",
+    ),
 )
 
-STEPS: tuple[str, ...] = ("provision.tool", "snapshot.steps", "run.tool", "remember.tool")
+STEPS: tuple[str, ...] = (
+    "provision.tool",
+    "snapshot.steps",
+    "run.tool",
+    "remember.tool",
+    "destroy.tool",
+    "sandbox.tool",
+)
 """Modules with a constant `STEPS`, a tuple of step kinds."""
 
 

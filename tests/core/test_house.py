@@ -111,10 +111,27 @@ CONTRACT = {
     "drift": {"against": "last", "on": "local", "path": "."},
     "history": {"query": None, "kind": "all", "limit": 20},
     "status": {"on": None},
+    "logs": {"tail": 100},
+    "destroy": {},
     "run": {"on": "local", "path": "."},
     "remember": {},
+    "sandbox": {
+        "image": "debian",
+        "runtimes": [],
+        "packages": [],
+        "services": [],
+        "hours": 1.0,
+        "name": None,
+        "kind": "docker",
+    },
 }
-NEEDED = {"rewind": {"to"}, "run": {"command"}, "remember": {"fact"}}
+NEEDED = {
+    "rewind": {"to"},
+    "logs": {"service"},
+    "destroy": {"name"},
+    "run": {"command"},
+    "remember": {"fact"},
+}
 
 
 @pytest.mark.parametrize("name", CONTRACT)

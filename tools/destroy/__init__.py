@@ -1,0 +1,1 @@
+"""Removing for good what EnvSync made."""

@@ -1,0 +1,1 @@
+"""What a service printed: of containers, compose services, systemd units and log files."""
