@@ -181,4 +181,3 @@ async def test_an_account_that_is_locked_is_said(make_sshd: Make, private: Path)
     server = make_sshd(extra=["DenyUsers *"])
     server.trust(private / ".ssh")
     assert "ssh-copy-id" in (await refusal()).hint
-

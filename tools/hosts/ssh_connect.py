@@ -7,13 +7,14 @@ import socket
 import weakref
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import asyncssh
 
 from ..errors import Unreachable
-from .ssh_config import Route, as_jump, through
+from .ssh_config import Route, Target, as_jump, through
 from .ssh_errors import explained
+from .ssh_jump import Hop, enter
 from .ssh_keys import KINDS, HostKey, Known, UnknownKey, check, described, known
 from .ssh_login import Given, Identities, identities
 
@@ -88,7 +89,7 @@ class Connection:
 
     ssh: asyncssh.SSHClientConnection
     door: Door
-    hops: list[Connection] = field(default_factory=list["Connection"])
+    over: Hop | None = None
     proxy: asyncio.subprocess.Process | None = None
 
     @property
@@ -97,15 +98,16 @@ class Connection:
         return self.ssh.is_closed()
 
     async def close(self) -> None:
-        """Let it go, and what it went through."""
+        """Let it go, and what it went through. Closing twice is no error."""
         self.ssh.close()
         with suppress(Exception):
             # A machine that does not answer does not say goodbye either.
             await asyncio.wait_for(self.ssh.wait_closed(), 1.0)
         self.ssh.abort()
         await _end(self.proxy)
-        for hop in reversed(self.hops):
-            await hop.close()
+        over, self.over = self.over, None
+        if over is not None:
+            await over.leave()
 
 
 async def connect(way: Route) -> Connection:
@@ -131,21 +133,23 @@ class _Looked(Exception):
 
 
 async def _through(way: Route, *, looking: bool) -> Connection:
-    hops: list[Connection] = []
+    jumps = await asyncio.to_thread(through, way)
+    over = await enter(jumps, _jump) if jumps else None
     try:
-        for jump in await asyncio.to_thread(through, way):
-            hops.append(await _one(await asyncio.to_thread(as_jump, jump), hops[-1] if hops else None))
-        made = await _one(way, hops[-1] if hops else None, looking=looking)
+        return await _one(way, over, looking=looking)
     except BaseException:
-        for hop in reversed(hops):
-            await hop.close()
+        if over is not None:
+            await over.leave()
         raise
-    made.hops = hops
-    return made
 
 
-async def _one(way: Route, tunnel: Connection | None, *, looking: bool = False) -> Connection:
-    """One connection, over `tunnel` where there is one."""
+async def _jump(wanted: Target, over: Hop | None) -> Connection:
+    return await _one(await asyncio.to_thread(as_jump, wanted), over)
+
+
+async def _one(way: Route, over: Hop | None, *, looking: bool = False) -> Connection:
+    """One connection, over another machine where there is one."""
+    tunnel = over.connection if over else None
     said = await asyncio.to_thread(known, way)
     if looking:
         plain = tuple(kind for kind in said.kinds if kind in KINDS)
@@ -159,7 +163,8 @@ async def _one(way: Route, tunnel: Connection | None, *, looking: bool = False) 
                 end: socket.socket | None = None
                 if way.command and tunnel is None:
                     proxy, end = await _proxy(way.command)
-                return Connection(await _greeted(_login(way, door, keys, tunnel, end), way, door), door, proxy=proxy)
+                made = await _greeted(_login(way, door, keys, tunnel, end), way, door)
+                return Connection(made, door, over, proxy)
         except BaseException as error:
             complaint = await _end(proxy)
             if looking and door.key is not None and (door.refused is None or isinstance(door.refused, UnknownKey)):

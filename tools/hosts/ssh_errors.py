@@ -134,7 +134,10 @@ def _denied(way: Route, keys: Identities, methods: list[str], banner: str) -> Un
         )
     if keys.locked:
         # Quoted whole, a ~ would be a letter.
-        files = " ".join(f"~/{shlex.quote(word[2:])}" if (word := shown_home(path)).startswith("~/") else shlex.quote(word) for path in keys.locked)
+        files = " ".join(
+            f"~/{shlex.quote(word[2:])}" if (word := shown_home(path)).startswith("~/") else shlex.quote(word)
+            for path in keys.locked
+        )
         start = "" if keys.agent else 'eval "$(ssh-agent)"; '
         return Unreachable(
             f"{what}: {' and '.join(shown_home(path) for path in keys.locked)} has a passphrase, and no agent has it open",
