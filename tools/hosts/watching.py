@@ -8,7 +8,7 @@ import os
 import stat as st
 import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -82,18 +82,25 @@ class Changes:
             await cast("AsyncGenerator[frozenset[str], None]", source).aclose()
 
 
-def watch(path: Path) -> Changes:
-    """See Host.watch."""
-    return Changes(_watch(path))
+Skip = Callable[[str], bool]
 
 
-async def _watch(path: Path) -> AsyncIterator[frozenset[str]]:
+def watch(path: Path, skip: Skip | None = None) -> Changes:
+    """See Host.watch. Directories (by relative path) that `skip` names are not looked into."""
+    return Changes(_watch(path, skip or _no))
+
+
+def _no(_: str) -> bool:
+    return False
+
+
+async def _watch(path: Path, skip: Skip) -> AsyncIterator[frozenset[str]]:
     if not path.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
     while True:
         if sys.platform.startswith("linux"):
             try:
-                async for touched in _notified(path):
+                async for touched in _notified(path, skip):
                     yield touched
             except (OSError, ImportError, RuntimeError, _TooManyError):
                 # No inotify, no instance left, or more directories than may be watched.
@@ -101,7 +108,7 @@ async def _watch(path: Path) -> AsyncIterator[frozenset[str]]:
             else:
                 await _there_again(path)
                 continue
-        async for touched in _looked(path):
+        async for touched in _looked(path, skip):
             yield touched
         await _there_again(path)
 
@@ -130,9 +137,10 @@ class _Folder:
 class _Tree:
     """The watched directories below a root, and what was touched since it was last asked."""
 
-    def __init__(self, root: Path, inotify: Inotify) -> None:
+    def __init__(self, root: Path, inotify: Inotify, skip: Skip = _no) -> None:
         from asyncinotify import Mask
 
+        self.skip = skip
         self.root = os.fspath(root)
         self.inotify = inotify
         self.mask = (
@@ -197,7 +205,9 @@ class _Tree:
         return True
 
     def _watch(self, above: _Folder, name: str, path: str) -> _Folder | None:
-        """Watch one directory; None when it is gone again, is something else now, or is closed to us."""
+        """Watch one directory; None when it is gone again, is something else now, is closed to us, or is not wanted."""
+        if self.skip(path):
+            return None
         try:
             watch = self.inotify.add_watch(Path(self.root, path), self.mask)
         except OSError as error:
@@ -237,11 +247,11 @@ class _TooManyError(Exception):
     """More directories than this user may watch."""
 
 
-async def _notified(path: Path) -> AsyncIterator[frozenset[str]]:
+async def _notified(path: Path, skip: Skip) -> AsyncIterator[frozenset[str]]:
     from asyncinotify import Inotify
 
     with Inotify(sync_timeout=0) as inotify:
-        tree = _Tree(path, inotify)
+        tree = _Tree(path, inotify, skip)
         await asyncio.to_thread(tree.begin)
         yield ANY
         while True:
@@ -265,12 +275,12 @@ async def _notified(path: Path) -> AsyncIterator[frozenset[str]]:
 # -- Looking now and then -----------------------------------------------------------------------------------------
 
 
-async def _looked(path: Path) -> AsyncIterator[frozenset[str]]:
-    before, seconds = await asyncio.to_thread(_look, path)
+async def _looked(path: Path, skip: Skip) -> AsyncIterator[frozenset[str]]:
+    before, seconds = await asyncio.to_thread(_look, path, skip)
     yield ANY
     while True:
         await asyncio.sleep(max(PAUSE, 20 * seconds))
-        now, seconds = await asyncio.to_thread(_look, path)
+        now, seconds = await asyncio.to_thread(_look, path, skip)
         if now is None:
             yield ANY
             return
@@ -283,7 +293,7 @@ async def _looked(path: Path) -> AsyncIterator[frozenset[str]]:
         before = now
 
 
-def _look(root: Path) -> tuple[dict[str, tuple[int, ...]] | None, float]:
+def _look(root: Path, skip: Skip) -> tuple[dict[str, tuple[int, ...]] | None, float]:
     """What tells a change of each path below, and how many seconds looking took; None when the root is gone."""
     start = time.monotonic()
     seen: dict[str, tuple[int, ...]] = {}
@@ -300,6 +310,6 @@ def _look(root: Path) -> tuple[dict[str, tuple[int, ...]] | None, float]:
                     directory = st.S_ISDIR(info.st_mode)
                     size, when = (0, 0) if directory else (info.st_size, info.st_mtime_ns)
                     seen[path] = (info.st_mode, info.st_ino, size, when, info.st_ctime_ns if not directory else 0)
-                    if directory:
+                    if directory and not skip(path):
                         waiting.append(path)
     return seen, time.monotonic() - start
