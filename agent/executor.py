@@ -189,7 +189,7 @@ class Executor:
         if plan is None or make is None:
             raise ToolFailed(f"{item.call.tool} has no plan", "Ask again.")
         if plan.empty:
-            return Changed(summary=plan.summary)
+            return await tool.nothing(args, plan, context) if tool.nothing else Changed(summary=plan.summary)
         outcome = await self.transactions().apply(plan.digest, lambda: make(args, context), context, plan.summary)
         if outcome.state != "committed":
             raise _failure(plan, outcome)

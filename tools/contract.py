@@ -241,6 +241,8 @@ class Tool(Generic[A]):
     plan: Callable[[A, Context], Awaitable[Plan]] | None = None
     finish: Callable[[A, Plan, Outcome, Context], Awaitable[Result]] | None = None
     """Makes the result of a committed transaction; None means a plain `Changed`."""
+    nothing: Callable[[A, Plan, Context], Awaitable[Result]] | None = None
+    """Makes the result of a plan without steps, reading only; None means its summary alone."""
 
     @property
     def doc(self) -> str:
