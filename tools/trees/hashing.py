@@ -57,7 +57,7 @@ def file_blocks(fd: int) -> tuple[bytes, int]:
     share = -(-size // workers // BLOCK) * BLOCK
     spans = [(at, min(at + share, size) if at + share < size else None) for at in range(0, size, share)]
     with ThreadPoolExecutor(workers) as pool:
-        parts = list(pool.map(lambda span: _span(fd, *span), spans))
+        parts = list(pool.map(_span, [fd] * len(spans), *zip(*spans)))
     for (start, end), (_, read) in zip(spans, parts):
         if end is not None and read != end - start:  # it shrank meanwhile: what was read is no file that ever was
             return b"", sum([read for _, read in parts])

@@ -125,6 +125,10 @@ class Replica(Protocol):
         than `limit` bytes. Bytes freed."""
         ...
 
+    async def sweep(self) -> None:
+        """Drop what was staged and never applied: a batch is over."""
+        ...
+
     async def close(self) -> None:
         """Let go; staged content stays for the next time. Closing twice is no error."""
         ...

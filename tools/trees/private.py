@@ -1,0 +1,450 @@
+"""A side's private directory: content on its way in, and content that was overwritten or deleted."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+import time
+from contextlib import suppress
+from secrets import token_hex
+
+from ..errors import Damaged, Failed
+from .hashing import BLOCK, block, digest_of, file_blocks, file_digest, root_of
+from .model import DIGEST, OWN, Entry, Kept
+
+NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+CHUNK = 1 << 20
+
+
+def find_private(root: str, id: str, wanted: str = "") -> tuple[str, bool]:
+    """The directory for what is private to the side `id`, made now, and whether files can be renamed from there to the
+    root. Tried in turn: `wanted`, the user's state directory, beside the root, inside it (where scans skip it)."""
+    real = os.path.realpath(root)
+    state = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
+    name = f"{OWN}{id}"
+    tried = [wanted] if wanted else []
+    tried += [os.path.join(state, "envsync", "trees", id), os.path.join(os.path.dirname(real), name)]
+    if os.path.isdir(real):
+        tried.append(os.path.join(real, name))
+    first = ""
+    for place in tried:
+        if not _make(place):
+            continue
+        if not os.path.isdir(real):
+            return place, False
+        if _near(place, real):
+            return place, True
+        first = first or place
+        with suppress(OSError):
+            if place != first:
+                os.removedirs(place)
+    if first:
+        return first, False
+    raise Failed(f"there is no place for private files near {root}", "Give yourself the right to write there.")
+
+
+def _make(place: str) -> bool:
+    if not place:
+        return False
+    try:
+        os.makedirs(place, mode=0o700, exist_ok=True)
+        info = os.lstat(place)
+        if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.geteuid():
+            return False
+        if info.st_mode & 0o077:
+            os.chmod(place, 0o700)
+        for part in ("staged", "partial", "kept", "work"):
+            with suppress(FileExistsError):
+                os.mkdir(os.path.join(place, part), 0o700)
+        with open(os.path.join(place, "probe"), "wb"):
+            return True
+    except OSError:
+        return False
+
+
+def _near(place: str, real: str) -> bool:
+    """Whether a rename works: one device number may still mean two mounts."""
+    try:
+        if os.stat(place).st_dev != os.stat(real).st_dev:
+            return False
+        one, other = os.path.join(place, "work", token_hex(8)), os.path.join(real, f"{OWN}{token_hex(8)}")
+        with open(one, "xb"):
+            pass
+        try:
+            os.rename(one, other)
+            os.unlink(other)
+        except OSError:
+            os.unlink(one)
+            # Where nothing can be written at all it makes no difference, and a read-only side must still be readable.
+            return not os.access(real, os.W_OK)
+        return True
+    except OSError:
+        return False
+
+
+class Private:
+    """Staged, partial and kept content. `work` holds what is between two names; it is emptied into `kept` on start."""
+
+    def __init__(self, place: str, algorithm: str) -> None:
+        self.place = place
+        self.algorithm = algorithm
+        self.fd = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.staged = os.open("staged", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.fd)
+        self.work = os.open("work", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.fd)
+        self.keeping = os.open("kept", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.fd)
+        self._partial: dict[bytes, _Partial] = {}
+        self._recover()
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """Device and inode."""
+        info = os.fstat(self.fd)
+        return info.st_dev, info.st_ino
+
+    def close(self) -> None:
+        """Let go; what is staged stays."""
+        for partial in self._partial.values():
+            os.close(partial.fd)
+        self._partial.clear()
+        for fd in (self.staged, self.work, self.keeping, self.fd):
+            with suppress(OSError):
+                os.close(fd)
+
+    # -- Content on its way in ------------------------------------------------------------------------------------
+
+    def has(self, digest: bytes) -> bool:
+        """Whether a content is staged."""
+        try:
+            os.lstat(digest.hex(), dir_fd=self.staged)
+        except OSError:
+            return False
+        return True
+
+    def put(self, digest: bytes, content: bytes) -> None:
+        """Stage a content that is at hand, verified."""
+        self.verify(digest, content)
+        name = self.write(content)
+        os.rename(name, digest.hex(), src_dir_fd=self.work, dst_dir_fd=self.staged)
+
+    def verify(self, digest: bytes, content: bytes) -> None:
+        """Raises Damaged unless the content has that digest."""
+        if digest_of(content, self.algorithm) != digest:
+            raise Damaged("content that was received does not match its digest", "Try again.")
+
+    def gaps(self, digest: bytes) -> list[tuple[int, int]]:
+        """What is still to be sent of a begun content."""
+        return self._partial[digest].gaps()
+
+    def write(self, content: bytes) -> str:
+        """A file of that content in `work`; its name says that it is nobody's but ours."""
+        name = f"new-{token_hex(8)}"
+        fd = os.open(name, NEW, 0o600, dir_fd=self.work)
+        try:
+            _write_all(fd, content)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(name, dir_fd=self.work)
+            raise
+        finally:
+            os.close(fd)
+        return name
+
+    def copy(self, fd: int, digest: bytes) -> bool:
+        """Stage a copy of an open file; False, with nothing staged, when its content is something else."""
+        name = f"new-{token_hex(8)}"
+        new = os.open(name, NEW, 0o600, dir_fd=self.work)
+        try:
+            copy_span(fd, 0, new, 0, os.fstat(fd).st_size)
+            fine = file_digest(new, self.algorithm)[0] == digest
+            if fine:
+                os.rename(name, digest.hex(), src_dir_fd=self.work, dst_dir_fd=self.staged)
+            return fine
+        finally:
+            os.close(new)
+            with suppress(OSError):
+                os.unlink(name, dir_fd=self.work)
+
+    def begin(self, digest: bytes, size: int, blocks: bytes, base: int | None) -> list[tuple[int, int]]:
+        """See Replica.begin; `base` is an open file."""
+        if digest in self._partial:
+            os.close(self._partial.pop(digest).fd)
+        if blocks and (root_of(blocks) != digest or len(blocks) != DIGEST * max(1, -(-size // BLOCK))):
+            raise Damaged("block digests that were received do not match the file's", "Try again.")
+        folder = os.open("partial", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.fd)
+        try:
+            fd = os.open(digest.hex(), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
+        finally:
+            os.close(folder)
+        there = os.fstat(fd).st_size
+        os.ftruncate(fd, size)
+        partial = self._partial[digest] = _Partial(fd, size, blocks)
+        if not blocks:
+            partial.whole = True
+            return [(0, size)] if size else []
+        if there:
+            partial.check(there)
+        if base is not None:
+            self._borrow(partial, base)
+        return partial.gaps()
+
+    def anchor(self, digest: bytes, base: int, anchors: list[tuple[int, bytes]]) -> list[tuple[int, int]]:
+        """See Replica.anchor."""
+        import mmap
+
+        partial = self._partial[digest]
+        size = os.fstat(base).st_size
+        if not size:
+            return partial.gaps()
+        with mmap.mmap(base, size, access=mmap.ACCESS_READ) as view:
+            at = 0
+            for offset, text in anchors:
+                number = offset // BLOCK
+                if partial.have[number]:
+                    continue
+                found = view.find(text, at)
+                if found < 0 and at:
+                    found = view.find(text, 0, at)
+                if found >= 0:
+                    at = found
+                    for first, step in ((number, 1), (number - 1, -1)):
+                        self._run(partial, base, size, found - offset, first, step)
+        return partial.gaps()
+
+    def fill(self, digest: bytes, offset: int, data: bytes) -> None:
+        """See Replica.fill."""
+        partial = self._partial[digest]
+        if offset + len(data) > partial.size:
+            raise Damaged("more content was received than the file has", "Try again.")
+        _write_all_at(partial.fd, data, offset)
+        if partial.blocks:
+            view = memoryview(data)
+            for at in range(0, len(data), BLOCK):
+                number, rest = divmod(offset + at, BLOCK)
+                piece = view[at : at + BLOCK]
+                if rest == 0 and block(piece) == partial.blocks[number * DIGEST : (number + 1) * DIGEST]:
+                    partial.have[number] = 1
+
+    def finish(self, digest: bytes) -> None:
+        """See Replica.finish."""
+        partial = self._partial.pop(digest)
+        path = os.path.join("partial", digest.hex())
+        try:
+            fine = all(partial.have) if partial.blocks else file_digest(partial.fd, self.algorithm)[0] == digest
+        finally:
+            os.close(partial.fd)
+        if not fine:
+            if not partial.blocks:
+                os.unlink(path, dir_fd=self.fd)
+            raise Damaged("content that was received does not match its digest", "Try again.")
+        os.rename(path, digest.hex(), src_dir_fd=self.fd, dst_dir_fd=self.staged)
+
+    def _borrow(self, partial: _Partial, base: int) -> None:
+        """Take the blocks that `base` has at the same place counted from its beginning, then from its end."""
+        size = os.fstat(base).st_size
+        fresh = not any(partial.have)
+        for at, length in partial.gaps():
+            copy_span(base, at, partial.fd, at, min(length, size - at))
+            if not fresh:
+                partial.check(at + length, at // BLOCK)
+        if fresh:  # what was copied is what is verified: `base` may change under our hands
+            digests, _ = file_blocks(partial.fd)
+            if len(digests) == len(partial.blocks):
+                for number in range(len(partial.have)):
+                    at = number * DIGEST
+                    partial.have[number] = digests[at : at + DIGEST] == partial.blocks[at : at + DIGEST]
+        if size != partial.size:
+            self._run(partial, base, size, size - partial.size, len(partial.have) - 1, -1)
+
+    def _run(self, partial: _Partial, base: int, size: int, shift: int, number: int, step: int) -> None:
+        """Take blocks that lie `shift` bytes further on in `base`, one after the other while they fit."""
+        while 0 <= number < len(partial.have):
+            at = number * BLOCK
+            length = min(BLOCK, partial.size - at)
+            if partial.have[number] or at + shift < 0 or at + shift + length > size:
+                return
+            piece = os.pread(base, length, at + shift)
+            if block(piece) != partial.blocks[number * DIGEST : (number + 1) * DIGEST]:
+                return
+            _write_all_at(partial.fd, piece, at)
+            partial.have[number] = 1
+            number += step
+
+    # -- Content that was there before ----------------------------------------------------------------------------
+
+    def keep(self, name: str, batch: str, path: str, entry: Entry) -> str:
+        """Move something from `work` to the kept store; its name there."""
+        stamp = f"{time.time_ns():020d}-{token_hex(4)}"
+        line = {
+            "name": stamp,
+            "batch": batch,
+            "path": path,
+            "at": time.time(),
+            "entry": [entry.kind, entry.mode, entry.size, entry.mtime_ns, entry.digest.hex(), entry.target],
+        }
+        # Noted first: a line without its file is skipped, a file without a line would be content without a name.
+        log = os.open("kept.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600, dir_fd=self.fd)
+        try:
+            os.write(log, json.dumps(line).encode() + b"\n")
+        finally:
+            os.close(log)
+        os.rename(name, stamp, src_dir_fd=self.work, dst_dir_fd=self.keeping)
+        return stamp
+
+    def kept(self) -> list[Kept]:
+        """See Replica.kept."""
+        present = set(os.listdir(self.keeping))
+        found: list[Kept] = []
+        with suppress(FileNotFoundError), open(os.path.join(self.place, "kept.log"), encoding="utf-8") as log:
+            for text in log:
+                with suppress(ValueError, KeyError, TypeError):
+                    line = json.loads(text)
+                    if line["name"] in present:
+                        kind, mode, size, mtime, digest, target = line["entry"]
+                        entry = Entry(kind, mode, size, mtime, bytes.fromhex(digest), target)
+                        found.append(Kept(line["name"], line["batch"], line["path"], entry, line["at"]))
+        return found
+
+    def open_kept(self, digest: bytes) -> int | None:
+        """An open file of the kept store that had this content when it was kept."""
+        for kept in reversed(self.kept()):
+            if kept.entry.digest == digest and kept.entry.kind == "file":
+                with suppress(OSError):
+                    return os.open(kept.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.keeping)
+        return None
+
+    def prune(self, before: float, limit: int) -> int:
+        """See Replica.prune."""
+        found = self.kept()
+        total = sum([kept.entry.size for kept in found])
+        freed = 0
+        left: list[Kept] = []
+        for kept in found:
+            if kept.at < before or total > limit:
+                total -= kept.entry.size
+                freed += kept.entry.size
+                remove_tree(self.keeping, kept.name)
+            else:
+                left.append(kept)
+        if len(left) != len(found):
+            names = {kept.name for kept in left}
+            path = os.path.join(self.place, "kept.log")
+            with open(path, encoding="utf-8") as log:
+                lines = [line for line in log if _named(line) in names]
+            with open(path + ".new", "w", encoding="utf-8") as log:
+                log.writelines(lines)
+            os.replace(path + ".new", path)
+        return freed
+
+    def sweep(self) -> None:
+        """Forget staged content: nothing is on its way."""
+        for folder in (self.staged,):
+            for name in os.listdir(folder):
+                remove_tree(folder, name)
+
+    def _recover(self) -> None:
+        """What a killed process left between two names is kept under its own name: it may be somebody's content."""
+        for name in os.listdir(self.work):
+            if name.startswith("new-"):
+                remove_tree(self.work, name)
+                continue
+            with suppress(OSError):
+                info = os.lstat(name, dir_fd=self.work)
+                kind = "unit" if stat.S_ISDIR(info.st_mode) else "link" if stat.S_ISLNK(info.st_mode) else "file"
+                self.keep(name, "recovered", name, Entry(kind, info.st_mode & 0o7777, info.st_size, info.st_mtime_ns))
+
+
+class _Partial:
+    """A content that is being put together."""
+
+    def __init__(self, fd: int, size: int, blocks: bytes) -> None:
+        self.fd = fd
+        self.size = size
+        self.blocks = blocks
+        self.have = bytearray(len(blocks) // DIGEST)
+        self.whole = False
+
+    def check(self, end: int, first: int = 0) -> None:
+        """Look which blocks up to byte `end` are there already."""
+        for number in range(first, min(-(-end // BLOCK), len(self.have))):
+            length = min(BLOCK, self.size - number * BLOCK)
+            piece = os.pread(self.fd, length, number * BLOCK)
+            if block(piece) == self.blocks[number * DIGEST : (number + 1) * DIGEST]:
+                self.have[number] = 1
+
+    def gaps(self) -> list[tuple[int, int]]:
+        """The spans that are still to be sent."""
+        found: list[tuple[int, int]] = []
+        for number, have in enumerate(self.have):
+            if have:
+                continue
+            at = number * BLOCK
+            length = min(BLOCK, self.size - at)
+            if found and sum(found[-1]) == at:
+                found[-1] = (found[-1][0], found[-1][1] + length)
+            else:
+                found.append((at, length))
+        return [gap for gap in found if gap[1]]
+
+
+def copy_span(source: int, at: int, target: int, to: int, length: int) -> None:
+    """Copy bytes between open files, in the kernel where it can."""
+    while length > 0:
+        try:
+            done = os.copy_file_range(source, target, length, at, to)
+        except (AttributeError, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in (
+                errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF,
+            ):  # fmt: skip
+                raise
+            piece = os.pread(source, min(CHUNK, length), at)
+            _write_all_at(target, piece, to)
+            done = len(piece)
+        if not done:
+            return
+        at, to, length = at + done, to + done, length - done
+
+
+def remove_tree(folder: int, name: str) -> None:
+    """Remove something of our own with all below it, following no link; what cannot be removed stays."""
+    try:
+        os.unlink(name, dir_fd=folder)
+        return
+    except (IsADirectoryError, PermissionError):
+        pass
+    except OSError:
+        return
+    with suppress(OSError):
+        os.chmod(name, 0o700, dir_fd=folder)
+    try:
+        fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    except OSError:
+        return
+    try:
+        for inner in os.listdir(fd):
+            remove_tree(fd, inner)
+    finally:
+        os.close(fd)
+    with suppress(OSError):
+        os.rmdir(name, dir_fd=folder)
+
+
+def _named(line: str) -> str:
+    try:
+        return str(json.loads(line)["name"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _write_all(fd: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _write_all_at(fd: int, content: bytes, offset: int) -> None:
+    view = memoryview(content)
+    while view:
+        done = os.pwrite(fd, view, offset)
+        view, offset = view[done:], offset + done
