@@ -9,9 +9,8 @@ import platform
 import secrets
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from hashlib import blake2b
 from pathlib import Path
-
-from blake3 import blake3
 
 from .errors import Locked, Usage
 
@@ -28,7 +27,8 @@ def lock(directory: Path, environment: str, what: str) -> Generator[None]:
     directory on a shared disk) cannot be checked from here: that one needs `envsync unlock ID`.
     """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = directory / f"{blake3(os.fsencode(environment)).hexdigest()[:24]}.lock"
+    # A hash that every Python has: an EnvSync elsewhere takes this lock through its helper, which has no other.
+    path = directory / f"{blake2b(os.fsencode(environment), digest_size=12).hexdigest()}.lock"
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:

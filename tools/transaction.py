@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 
 from pydantic import JsonValue
 
 from .contract import Capture, Context, Outcome, Progress, Restore, StepKind, StepRecord
 from .errors import Cancelled, EnvSyncError, Failed, Stale
+from .hosts.holding import held_there
 from .journal import Journal, Record
 from .locks import lock
 from .plan import Plan, Step
@@ -36,8 +37,9 @@ class Transactions:
         together with all before it, and the outcome says how that went. When cancelled, the same, then Cancelled.
         """
         environment = f"{context.host.name}:{context.path}"
-        with ExitStack() as locks:
+        async with AsyncExitStack() as locks:
             locks.enter_context(lock(context.state / "locks", environment, what))
+            await locks.enter_async_context(held_there(context.host, f"local:{context.path}", what))
             self.settle(context)
             plan = await replan()
             if plan.digest != approved:
@@ -48,6 +50,7 @@ class Transactions:
                 )
             if plan.system:
                 locks.enter_context(lock(context.state / "locks", f"{context.host.name} (system)", what))
+                await locks.enter_async_context(held_there(context.host, "local (system)", what))
             return await self._carry_out(plan, context)
 
     def settle(self, context: Context) -> list[Record]:
