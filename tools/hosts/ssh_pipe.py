@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import shlex
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 WINDOW = 8 << 20
 """Bytes the other side may send before we have taken them. ssh's own 2 MiB limits a fast line of 20 ms to 100 MB/s."""
+PACKET = 1 << 18
+"""Bytes that one packet may have; OpenSSH sends 32 KiB at most, others more."""
 HELD = 4 << 20
 """Bytes kept here that nobody has read yet, before the other side is asked to wait."""
 _SIGNALS = {
@@ -122,48 +126,87 @@ class _Session:
         await self._flows.wait()
 
 
-class ChannelPipe:
-    """See Pipe."""
+class ChannelStream:
+    """See forwarding.Stream: one channel of a connection."""
 
-    def __init__(self, name: str, channel: Any, session: _Session) -> None:
-        self._name = name
+    def __init__(self, channel: Any, session: _Session) -> None:
         self._channel = channel
         self._session = session
 
     @classmethod
-    async def start(cls, name: str, connection: SSHClientConnection, command: str) -> ChannelPipe:
-        """Run a line of the login shell. Raises what asyncssh raises."""
-        # It is called with bytes, and never checked for its class: asyncssh's annotations know text alone.
-        create: Callable[..., Awaitable[tuple[Any, Any]]] = cast(Any, connection).create_session
-        channel, session = await create(
-            _Session, command, encoding=None, window=WINDOW, max_pktsize=1 << 18, request_pty=False
-        )
-        return cls(name, channel, session)
+    async def reach(cls, connection: SSHClientConnection, address: str, port: int) -> ChannelStream:
+        """A TCP connection that the machine makes for us. Raises what asyncssh raises."""
+        create: Callable[..., Awaitable[tuple[Any, Any]]] = cast(Any, connection).create_connection
+        return cls(*await create(_Session, address, port, encoding=None, window=WINDOW, max_pktsize=PACKET))
+
+    @property
+    def closed(self) -> bool:
+        """Whether both sides are done with it."""
+        return self._session.closed.is_set()
 
     async def read(self) -> bytes:
-        """See Pipe.read."""
+        """See Stream.read."""
         return await self._session.take(0)
+
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
+        """See Stream.write; `data` may be changed by the caller after this returned."""
+        if self._session.closed.is_set() or self._channel.is_closing():
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+        # Piece by piece, so that what waits to be sent stays small and other channels get their turn.
+        view = memoryview(data)
+        for start in range(0, len(view), HELD):
+            self._channel.write(view[start : start + HELD])
+            await self._session.flows()
+            if self._session.closed.is_set():
+                raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+    async def end(self) -> None:
+        """See Stream.end."""
+        with suppress(OSError):
+            self._channel.write_eof()
+
+    async def close(self) -> None:
+        """See Stream.close."""
+        if not self._session.closed.is_set():
+            self._channel.close()
+
+
+class ChannelPipe(ChannelStream):
+    """See Pipe: a program there, in a terminal of its own or without one."""
+
+    def __init__(self, name: str, channel: Any, session: _Session) -> None:
+        super().__init__(channel, session)
+        self._name = name
+
+    @classmethod
+    async def start(
+        cls,
+        name: str,
+        connection: SSHClientConnection,
+        command: str | None,
+        terminal: tuple[str, int, int] | None = None,
+    ) -> ChannelPipe:
+        """Run a line of the login shell, or that shell itself; `terminal` is its kind, rows and columns.
+
+        Raises what asyncssh raises.
+        """
+        # It is called with bytes, and never checked for its class: asyncssh's annotations know text alone.
+        create: Callable[..., Awaitable[tuple[Any, Any]]] = cast(Any, connection).create_session
+        options: dict[str, Any] = {"request_pty": False}
+        if terminal is not None:
+            kind, rows, columns = terminal
+            options = {"request_pty": "force", "term_type": kind, "term_size": (columns, rows)}
+        channel, session = await create(_Session, command, encoding=None, window=WINDOW, max_pktsize=PACKET, **options)
+        return cls(name, channel, session)
 
     async def read_error(self) -> bytes:
         """See Pipe.read_error."""
         return await self._session.take(1)
 
-    async def write(self, data: bytes | bytearray | memoryview) -> None:
-        """See Pipe.write."""
-        if self._session.closed.is_set() or self._channel.is_closing():
-            raise BrokenPipeError(32, "the program takes no input any more")
-        # Piece by piece, so that what waits to be sent stays small and other channels get their turn.
-        view = memoryview(data)
-        for start in range(0, len(view), HELD) if len(view) else ():
-            self._channel.write(view[start : start + HELD])
-            await self._session.flows()
-            if self._session.closed.is_set():
-                raise BrokenPipeError(32, "the program takes no input any more")
-
-    async def end(self) -> None:
-        """See Pipe.end."""
+    async def resize(self, rows: int, columns: int) -> None:
+        """The window of its terminal has another size."""
         with suppress(OSError):
-            self._channel.write_eof()
+            self._channel.change_terminal_size(columns, rows)
 
     async def wait(self) -> int:
         """See Pipe.wait."""
@@ -173,7 +216,7 @@ class ChannelPipe:
             return 128 + _SIGNALS.get(signal[0], 15)
         status = self._channel.get_exit_status()
         if status is None:
-            raise Unreachable(f"{self._name} went away", "Try again: the next command connects anew.")
+            raise Unreachable(f"the connection to {self._name} was cut", "Try again: the next use connects anew.")
         return status
 
     async def close(self) -> None:
@@ -181,4 +224,4 @@ class ChannelPipe:
         if not self._session.closed.is_set():
             with suppress(OSError):
                 self._channel.send_signal("HUP")
-            self._channel.close()
+        await super().close()
