@@ -12,6 +12,7 @@ from ..memory.base import Memory, MemoryFault, MemoryOff, NoMemory, Note
 from ..tools.contract import Remembered
 from ..tools.errors import EnvSyncError, Failed, Usage
 from ..tools.redact import Redactor
+from ..tools.sandbox.reaper import wake
 from .config import Settings
 from .executor import Executor
 from .models.base import Known, Model
@@ -90,6 +91,7 @@ def build(settings: Settings) -> Parts:
 
         memory = Notebook(settings.state, redact, notices.append)
     executor = Executor(settings, ToolNotes(memory), redact)
+    wake(settings.state)  # leases end also when whoever waited for that was killed, or the machine was switched off
     return Parts(settings, redact, memory, executor, notices)
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
 
-from . import images
+from . import images, vms
 from .containers import Container
 from .containers import start as start_container
 from .engine import Engine
 from .require import lacks, require
 from .ssh import Sshd
+from .vms import Vm
 
 
 @pytest.fixture(scope="session")
@@ -119,3 +121,26 @@ def make_sshd(tmp_path_factory: pytest.TempPathFactory) -> Generator[Callable[..
     yield make
     for server in made:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def _vm(tmp_path_factory: pytest.TempPathFactory) -> Generator[Vm]:
+    from envsync.tools.errors import EnvSyncError
+
+    require("vm")
+    vms.share_images()
+    # Below the system's own directory for it: the path of a monitor's socket has 107 characters at most.
+    with tempfile.TemporaryDirectory(prefix="lab-vm-", ignore_cleanup_errors=True) as root:
+        try:
+            made = vms.boot(f"lab-{os.getpid()}", Path(root))
+        except (EnvSyncError, OSError) as error:
+            lacks("vm", str(error))
+        yield made
+        vms.delete(made)
+
+
+@pytest.fixture
+def vm(_vm: Vm, private: Path, monkeypatch: pytest.MonkeyPatch) -> Vm:
+    """A running virtual machine that the tests of one worker share, reached as `vm.host` while the test lasts."""
+    monkeypatch.setenv("ENVSYNC_STATE", str(_vm.root))
+    return _vm

@@ -14,6 +14,7 @@ from envsync.tests.lab.engine import docker
 from envsync.tests.lab.place import cache
 from envsync.tests.lab.require import lacks
 from envsync.tests.lab.ssh import Sshd
+from envsync.tests.lab.vms import Vm
 
 
 def test_the_cache_is_found_from_a_private_home(private: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,3 +77,10 @@ def test_the_images_can_be_made_before_anything_is_installed() -> None:
     argv = [sys.executable, "-I", "-S", "-c", code]
     done = subprocess.run(argv, capture_output=True, text=True, cwd=Path(__file__).parents[2])
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_machine_is_there_and_answers(vm: Vm) -> None:
+    from envsync.tools.hosts import vm_boot, vm_machine
+
+    machine = vm_machine.find(vm.name)
+    assert machine is not None and vm_boot.running(machine) is not None

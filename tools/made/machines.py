@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from ..hosts import vm_machine
+from ..hosts import vm_boot, vm_machine
 from .ledger import Made
 from .owner import ID, OWNER, owner
 
@@ -27,7 +27,7 @@ async def alive(made: Made, state: Path) -> str:
         machine = ours(made, state)
         if machine is None:
             return ""
-        return "running" if vm_machine.running(machine, Path(made.place)) is not None else "off"
+        return "running" if vm_boot.running(machine, Path(made.place)) is not None else "off"
 
     return await asyncio.to_thread(look)
 
@@ -36,7 +36,7 @@ async def end(made: Made, state: Path) -> None:
     """See Kind.end."""
     machine = await asyncio.to_thread(ours, made, state)
     if machine is not None:
-        await vm_machine.delete(machine, Path(made.place))
+        await vm_boot.delete(machine, Path(made.place))
 
 
 async def stranger(name: str) -> str:

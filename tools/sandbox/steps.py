@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from ..contract import Context, Progress, StepKind
 from ..errors import EnvSyncError, Failed
-from ..hosts import vm_machine
+from ..hosts import vm_boot, vm_machine
 from ..made import containers, machines
 from ..made.kinds import kind
 from ..made.ledger import Ledger, Made
@@ -135,7 +135,7 @@ class MakeStep:
                 root=root,
             )  # fmt: skip
         context.report(Progress(f"starting {made.name}"))
-        await vm_machine.start(machine, root)
+        await vm_boot.start(machine, root)
 
     async def holds(self, step: Step, context: Context) -> bool | None:
         made = ours(step, context)
