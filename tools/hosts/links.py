@@ -78,8 +78,12 @@ class ThreadLink:
 
     def _live(self, worker: Callable[..., Any], args: tuple[Any, ...], made: asyncio.Future[Any]) -> None:
         """The thread: make the object, carry out what is asked, end it."""
+
+        def tell(told: Any) -> None:
+            self._back(self._told.put_nowait, (told,))
+
         try:
-            item = worker(lambda told: self._back(self._told.put_nowait, (told,)), *args)
+            item = worker(tell, *args)
         except BaseException as error:  # it belongs to the caller, whatever it is
             self._back(_settle, made, None, error)
         else:

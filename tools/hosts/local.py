@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import stat as st
@@ -177,7 +178,7 @@ class LocalHost:
 
     async def read(self, path: Path) -> bytes:
         """See Host.read."""
-        return await self.call(path.read_bytes)
+        return await self.call(_read, path)
 
     async def write(self, path: Path, content: bytes, mode: int | None = None) -> None:
         """See Host.write."""
@@ -280,6 +281,17 @@ def _group_lives(group: int) -> bool:
     except (ProcessLookupError, PermissionError):
         return False
     return True
+
+
+def _read(path: Path) -> bytes:
+    # A FIFO must not keep a thread waiting for ever; for regular files O_NONBLOCK means nothing.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        mode = os.fstat(file.fileno()).st_mode
+        if st.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not st.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        return file.read()
 
 
 def _write(path: Path, content: bytes, mode: int | None) -> None:

@@ -124,7 +124,7 @@ class Pty:
             _resize(ours, rows, columns)
             process = await asyncio.create_subprocess_exec(
                 *(argv or login_shell()),
-                cwd=cwd or os.path.expanduser("~"),
+                cwd=cwd or Path.home(),
                 env={**os.environ, **env},
                 stdin=theirs,
                 stdout=theirs,

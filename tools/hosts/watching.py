@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from asyncinotify import Event, Inotify, Watch
@@ -95,7 +95,7 @@ def _no(_: str) -> bool:
 
 
 async def _watch(path: Path, skip: Skip) -> AsyncIterator[frozenset[str]]:
-    if not path.is_dir():
+    if not await asyncio.to_thread(path.is_dir):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
     while True:
         if sys.platform.startswith("linux"):
@@ -115,7 +115,7 @@ async def _watch(path: Path, skip: Skip) -> AsyncIterator[frozenset[str]]:
 
 async def _there_again(path: Path) -> None:
     """The directory itself is gone; somebody may put it back, e.g. a restore."""
-    while not path.is_dir():
+    while not await asyncio.to_thread(path.is_dir):  # noqa: ASYNC110  # nobody tells
         await asyncio.sleep(PAUSE)
 
 
@@ -165,9 +165,12 @@ class _Tree:
                 self.inotify.rm_watch(folder.watch)
         self.folders.clear()
         self.overflown = False
-        self.top = _Folder("", self.inotify.add_watch(Path(self.root), self.mask))
+        self.top = _Folder("", self._add(self.root))
         self.folders[self.top.watch.wd] = self.top
         self._below(self.top, told=False)
+
+    def _add(self, path: str) -> Watch:
+        return cast("Any", self.inotify).add_watch(Path(path), self.mask)  # its PathLike has no type argument
 
     def take(self) -> frozenset[str]:
         """What was touched since the last time."""
@@ -209,7 +212,7 @@ class _Tree:
         if self.skip(path):
             return None
         try:
-            watch = self.inotify.add_watch(Path(self.root, path), self.mask)
+            watch = self._add(os.path.join(self.root, path))
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.ENOMEM, errno.EMFILE):
                 raise _TooManyError from None

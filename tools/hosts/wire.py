@@ -17,11 +17,10 @@ from enum import Enum
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path, PurePath
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from pydantic import BaseModel
 
-from .. import errors
 from ..errors import EnvSyncError, Failed
 
 CAP = 256 << 20
@@ -109,7 +108,7 @@ class _Writer:
     def _frozenset(self, value: frozenset[object]) -> object:
         return {"!f": [self.tree(item) for item in value]}
 
-    def _dict(self, value: dict[object, object]) -> object:
+    def _dict(self, value: dict[Any, Any]) -> object:
         if all(type(key) is str and key[:1] != "!" and (key.isascii() or not _PAIR.search(key)) for key in value):
             return {key: self.tree(item) for key, item in value.items()}
         return {"!d": [[self.tree(key), self.tree(item)] for key, item in value.items()]}
@@ -127,16 +126,16 @@ class _Writer:
             return {"!c": [_name(kind), self._dict(dict(value.__dict__))]}
         if is_dataclass(kind):
             held = {field.name: getattr(value, field.name) for field in fields(kind) if field.init}
-            return {"!c": [_name(kind), self._dict(cast("dict[object, object]", held))]}
+            return {"!c": [_name(kind), self._dict(held)]}
         if isinstance(value, BaseException):
             return self._error(value)
         if isinstance(value, tuple) and hasattr(kind, "_fields"):
             return {"!n": [_name(kind), self._list(list(cast("tuple[object, ...]", value)))]}
-        for base in (bool, int, float, str, bytes, list, tuple, dict, set, frozenset):
-            if isinstance(value, base):  # e.g. a defaultdict or a str subclass: what it holds is what counts
-                return self.KINDS[base](self, cast("Any", base(value)))  # pyright: ignore[reportUnknownArgumentType]
         if isinstance(value, (bytearray, memoryview)):
-            return self._bytes(bytes(value))
+            return self._bytes(bytes(cast("bytearray", value)))
+        for base, make in self.KINDS.items():
+            if isinstance(value, base):  # e.g. a defaultdict or a str subclass: what it holds is what counts
+                return make(self, cast("Any", base)(value) if base is not datetime else value)
         raise TypeError(f"{kind.__module__}.{kind.__qualname__} is no plain data, so it cannot be sent to a host")
 
     def _error(self, error: BaseException) -> object:
@@ -157,7 +156,7 @@ class _Writer:
                 return {"!x": [kind.__name__, self._str(text[:TEXT])]}
         return {"!x": ["", self._str(f"{type(error).__name__}: {error}"[:TEXT])]}
 
-    KINDS: dict[type, Callable[[_Writer, Any], object]] = {
+    KINDS: ClassVar[dict[type, Callable[[_Writer, Any], object]]] = {
         type(None): _same,
         bool: _same,
         int: _same,
@@ -213,10 +212,10 @@ class _Reader:
 
     def _named(self, held: Any) -> object:
         name, values = held
-        kind = _find(name)
-        if not (issubclass(kind, tuple) and hasattr(kind, "_fields")):
+        kind: Any = _find(name)
+        if not (issubclass(kind, tuple) and hasattr(cast("Any", kind), "_fields")):
             raise Malformed(f"{name!r} is no named tuple")
-        return kind(*values)
+        return cast("Any", kind)(*values)
 
     def _error(self, held: Any) -> BaseException:
         name, *rest = held
@@ -240,7 +239,7 @@ class _Reader:
             str(what)[:TEXT], str(hint)[:TEXT], **{key: item for key, item in data.items() if key.isidentifier()}
         )
 
-    KINDS: dict[str, Callable[[_Reader, Any], object]] = {
+    KINDS: ClassVar[dict[str, Callable[[_Reader, Any], object]]] = {
         "!b": _raw,
         "!u": lambda self, held: self._raw(held).decode("utf-8", "surrogatepass"),
         "!t": lambda _, held: tuple(held),
@@ -289,10 +288,10 @@ def _find(name: str) -> type:
 @lru_cache(1000)
 def _maker(name: str) -> Callable[[dict[str, Any]], object]:
     """What makes an object of that class from the values of its fields, and checks them. Raises Malformed."""
-    kind = _find(name)
+    kind: Any = _find(name)
     if issubclass(kind, BaseModel):
         return kind.model_validate
-    if not is_dataclass(kind) or issubclass(kind, errors.EnvSyncError):
+    if issubclass(kind, EnvSyncError) or not is_dataclass(kind):
         raise Malformed(f"{name!r} is not made of fields")
     known = {field.name for field in fields(kind) if field.init}
 

@@ -1,0 +1,1 @@
+"""Small replacements for compiled packages, for a Python that has nothing installed."""
