@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import Unreachable
+from ..errors import Failed, Unreachable
 from .docker_engine import Engine
 
 FULL = 4 << 20
@@ -41,6 +42,7 @@ class ExecPipe(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._ended = False
+        self._over: asyncio.Future[None] = self._loop.create_future()
         self._answered = False
         self._printed = False
         self._unstarted = b""
@@ -48,13 +50,19 @@ class ExecPipe(asyncio.Protocol):
 
     @classmethod
     async def start(
-        cls, engine: Engine, container: str, argv: Sequence[str], *, user: str = "", tty: bool = False, cwd: str = ""
+        cls,
+        engine: Engine,
+        container: str,
+        argv: Sequence[str],
+        *,
+        tty: bool = False,
+        cwd: str = "",
+        env: Mapping[str, str] | None = None,
     ) -> ExecPipe:
         """Start `argv` in the container, in a session of its own. Raises Unreachable; Failed when the engine says no."""
         api = engine.api
-        options: dict[str, Any] = {"stdin": True, "tty": tty, "user": user, "workdir": cwd or None}
-        if tty:
-            options["environment"] = {"TERM": "xterm-256color"}
+        options: dict[str, Any] = {"stdin": True, "tty": tty, "workdir": cwd or None}
+        options["environment"] = {**({"TERM": os.environ.get("TERM", "xterm")} if tty else {}), **(env or {})}
         made: dict[str, Any] = await engine.ask(api.exec_create, container, list(argv), **options)
         pipe = cls(engine, str(made["Id"]), tty)
         try:
@@ -164,6 +172,8 @@ class ExecPipe(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
         self._ended = True
+        if not self._over.done():
+            self._over.set_result(None)
         self._writable.set()
         for moved in self._moved:
             moved.set()
@@ -219,22 +229,27 @@ class ExecPipe(asyncio.Protocol):
 
     async def wait(self) -> int:
         """See Pipe.wait."""
-        while not self._ended:
-            self._moved[0].clear()
-            await self._moved[0].wait()
-            if self._ended:
-                break
-            await asyncio.sleep(0.005)  # there is output that nobody takes
         pause = 0.002
         while True:
-            info: dict[str, Any] = await self._engine.ask(self._engine.api.exec_inspect, self.id)
+            if not self._ended:
+                # What it left behind may hold its streams open after its end: ask now and then.
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(asyncio.shield(self._over), 1.0)
+            try:
+                info: dict[str, Any] = await self._engine.ask(self._engine.api.exec_inspect, self.id)
+            except Failed as error:
+                raise Unreachable(
+                    "the container was removed or stopped while a command ran in it",
+                    "`docker ps -a` shows what there is.",
+                ) from error
             code = info.get("ExitCode")
             if not info.get("Running") and code is not None:
                 return self._exit(int(code))
             if pause > 1:
                 raise Unreachable("the connection to a program in the container was cut", "Try again.")
-            await asyncio.sleep(pause)  # the engine notes the end a moment after it closed the streams
-            pause *= 2
+            if self._ended:
+                await asyncio.sleep(pause)  # the engine notes the end a moment after it closed the streams
+                pause *= 2
 
     def _exit(self, code: int) -> int:
         """What cannot be started is 127 or 126 as shells have it; engines differ in that, and tell why as its output."""

@@ -10,6 +10,7 @@ from .base import Host
 
 HOSTS: dict[str, str] = {
     "local": "local",
+    "docker": "docker",
     "ssh": "ssh",
 }
 """Module by kind, imported when the kind is used: its `open_host(rest)` makes the host, without connecting, from what
