@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from typing import NamedTuple
+from unicodedata import normalize
 
 from ..trees.model import Change, Entry, Facts, Notice, Scan, Tree
+from .names import composed
 
 
 class Mode(Enum):
@@ -33,8 +36,12 @@ class View:
 
     @staticmethod
     def of(scan: Scan, facts: Facts) -> View:
-        """From a whole scan."""
-        return View(scan.tree, scan.ignored, scan.busy, scan.notices, facts)
+        """From a whole scan. Names are as everybody else writes them, also of a side that stores them decomposed."""
+        if facts.unicode != "decomposes":
+            return View(scan.tree, scan.ignored, scan.busy, scan.notices, facts)
+        nfc = partial(normalize, "NFC")
+        notices = tuple([Notice(nfc(notice.path), notice.text) for notice in scan.notices])
+        return View(composed(scan.tree), tuple(map(nfc, scan.ignored)), tuple(map(nfc, scan.busy)), notices, facts)
 
 
 class Conflict(NamedTuple):
@@ -65,6 +72,16 @@ class Reconciled:
     def quiet(self) -> bool:
         """Whether neither side needs a change."""
         return not self.to_alpha and not self.to_beta
+
+
+@dataclass
+class Resolved:
+    """What settles conflicts."""
+
+    plan: Reconciled = field(default_factory=Reconciled)
+    merges: list[Merge] = field(default_factory=list["Merge"])
+    left: list[Conflict] = field(default_factory=list[Conflict])
+    """No rule fits, or the rule does not tell."""
 
 
 class Halt(NamedTuple):
