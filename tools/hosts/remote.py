@@ -36,6 +36,8 @@ class RemoteHost:
     """
 
     name: str
+    pythons = ""
+    """Where a Python is looked for over there, names or paths with spaces between; empty means the usual places."""
     keeps = True
     """Whether a copy of the helper stays in ~/.cache/envsync over there, so that the next connection is faster."""
 
@@ -179,7 +181,7 @@ class RemoteHost:
         said = b""
         for command in (boot.by_shell, boot.by_python):
             nonce = boot.nonce()
-            pipe = await self._spawn(command(nonce, made.digest, keep=self.keeps))
+            pipe = await self._spawn(command(nonce, made.digest, keep=self.keeps, pythons=self.pythons or boot.PYTHONS))
             connection = Connection(self.name, pipe)
             try:
                 word, rest = await _greeting(pipe, boot.MAGIC + nonce.encode())
@@ -203,7 +205,8 @@ class RemoteHost:
                 await connection.close()
                 raise
             await connection.close()
-        text = said[-300:].decode("utf-8", "backslashreplace")
+        words = " ".join(said[-300:].decode("utf-8", "backslashreplace").split())
+        text = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in words)
         raise Unreachable(
             f"{self.name} answers, but neither a shell nor a Python starts there" + (f": {text}" if text else ""),
             "Give its user a login shell (sh), or install python3 (3.9 or newer) there.",

@@ -88,7 +88,7 @@ async def attach(stream: Stream, resize: Callable[[int, int], Awaitable[None]]) 
             await resize(*size())
 
     tasks = [asyncio.ensure_future(keys()), asyncio.ensure_future(sizes())]
-    tty.setraw(0)
+    tty.setraw(0, termios.TCSADRAIN)  # what was typed meanwhile is meant for the other side
     loop.add_reader(0, lambda: typed.put_nowait(os.read(0, CHUNK)))
     loop.add_signal_handler(signal.SIGWINCH, changed.set)
     try:
