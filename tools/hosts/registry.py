@@ -12,6 +12,7 @@ HOSTS: dict[str, str] = {
     "local": "local",
     "docker": "docker",
     "ssh": "ssh",
+    "vm": "vm",
 }
 """Module by kind, imported when the kind is used: its `open_host(rest)` makes the host, without connecting, from what
 stands after `KIND:`; its `exists(name)` tells whether a bare name means one of its machines."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import Failed, Unreachable
 from .pipe import Pipe
 from .remote import RemoteHost
-from .ssh_config import Target, aliases, route, target
+from .ssh_config import Route, Target, aliases, route, target
 
 if TYPE_CHECKING:
     from .forwarding import Listener
@@ -141,13 +141,17 @@ class SshHost(RemoteHost):
             await self._disconnect()
             self._spare(loop.time())
             try:
-                self._connection = await connect(await asyncio.to_thread(route, self.target))
+                self._connection = await connect(await self._way())
             except Unreachable as error:
                 self._failures += 1
                 self._failed = (loop.time(), error)
                 raise
             self._failures = 0
             return self._connection
+
+    async def _way(self) -> Route:
+        """How to get there now. Raises Usage, and Unreachable when the machine itself is not up."""
+        return await asyncio.to_thread(route, self.target)
 
     def _spare(self, now: float) -> None:
         """Say again at once what was wrong a moment ago, after the second failure in a row: a plan with twenty steps

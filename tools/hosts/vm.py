@@ -60,11 +60,12 @@ class VmHost(SshHost):
             raise Unreachable(f"there is no virtual machine {self._machine} any more", "Make it anew.")
         return machine
 
-    async def _connect(self) -> None:
-        from .ssh_connect import connect
-
-        machine = await vm_boot.start(await asyncio.to_thread(self.machine), self.root)
-        self._connection = await connect(route(machine, self.root))
+    async def _way(self) -> Route:
+        try:
+            machine = await vm_boot.start(await asyncio.to_thread(self.machine), self.root)
+        except Failed as error:
+            raise Unreachable(error.what, error.hint) from error
+        return route(machine, self.root)
 
     async def freeze(self, id: str) -> Frozen:
         """See Freezes.freeze."""
