@@ -14,26 +14,17 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from ...tools.errors import EnvSyncError
 from ...tools.locks import held
 from ..config import Settings, state_directory
+from . import hostchecks
+from .hostchecks import Check
 from .text import size
 
 LEAST_SPACE = 1_000_000_000
 """Bytes free below which snapshots may soon fail."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One finding. `state` is ok, note (nothing to do), missing (would be of use) or broken (must be mended)."""
-
-    name: str
-    state: str
-    what: str
-    fix: str = ""
 
 
 def _python(_: Settings) -> Check:
@@ -193,10 +184,6 @@ def _terminal(chosen: Settings) -> Check:
     return Check("terminal", "ok", f"{term}, {encoding}")
 
 
-def _later(name: str) -> Callable[[Settings], Check]:
-    return lambda _: Check(name, "note", "hosts of this kind are not in this version")
-
-
 CHECKS: dict[str, Callable[[Settings], Check]] = {
     "python": _python,
     "settings": _settings,
@@ -217,7 +204,5 @@ CHECKS: dict[str, Callable[[Settings], Check]] = {
     "npm": _program("npm", "needed for JavaScript projects", "It comes with Node.js."),
     "apt": _apt,
     "mise": _program("mise", "it gets the runtimes that a project asks for", "See https://mise.jdx.dev"),
-    "docker": _later("docker"),
-    "ssh": _later("ssh"),
-    "vm": _later("vm"),
+    **hostchecks.HOSTS,
 }
