@@ -12,6 +12,7 @@ from ..plan import Data
 
 Severity = Literal["info", "minor", "major", "breaking"]
 ORDER: tuple[Severity, ...] = ("breaking", "major", "minor", "info")
+Moved = Literal["", "here", "there", "both"]
 Kind = Literal["file", "package", "runtime", "tool", "variable", "dotfile", "git", "host", "service"]
 
 
@@ -43,6 +44,10 @@ class Difference(Data):
     fix: str = ""
     """What to type; empty when there is nothing to be done by a command."""
     call: Fix | None = None
+    side: str = ""
+    """The other side, when it is another host or person: `was` is theirs then."""
+    moved: Moved = ""
+    """Who changed since both sides last had the same; empty when nobody knows."""
 
 
 def fixed(difference: Difference, call: Fix | None) -> Difference:

@@ -24,12 +24,15 @@ from ..store import anywhere
 from ..store.model import Entry, Snapshot
 from ..store.place import above, snapshots_of, store_of
 from ..store.store import Store
-from . import files, words
+from ..team.members import is_member
+from . import across, files, words
 from .compare import compare
+from .elsewhere import against_host, against_people, host_of
+from .machine import machine
 from .model import Difference, Fix, Kind, Severity, fixed
 
 RECENT = 500
-CONTEXTS = frozenset(("team", "dev", "development", "staging", "prod", "production"))
+CONTEXTS = frozenset(("dev", "development", "staging", "prod", "production"))
 
 
 class DriftArgs(Args):
@@ -37,7 +40,8 @@ class DriftArgs(Args):
 
     against: str = Field(
         "last",
-        description="`last` snapshot; `spec` (lockfiles, version files); a label or id; words for a moment; `A..B`",
+        description="`last` snapshot; `spec` (lockfiles, version files); a label or id; words for a moment; `A..B`; "
+        "a host (`USER@HOST[:/dir]`); a teammate's name, or `team`",
     )
     on: str = Field("local", description="the host")
     path: str = Field(".", description="the project's directory")
@@ -56,11 +60,14 @@ class Drifted(Result):
     fix: str = ""
     """What makes it all as it was, in one command."""
     call: Fix | None = None
+    across: bool = False
+    """Whether the other side is another host or person."""
 
     def blocks(self) -> Sequence[Block]:
         more = [Lines([f"the fix: {self.fix}"])] if self.fix else []
         aside = [Lines([shown(line) for line in self.aside[:5]], "aside")] if self.aside else []
-        return [*words.table(self.differences), *more, *aside]
+        table = across.table if self.across else words.table
+        return [*table(self.differences), *more, *aside]
 
     @property
     def exit(self) -> int:
@@ -71,7 +78,8 @@ async def read(args: DriftArgs, context: Context) -> Drifted:
     """Tell what changed since a snapshot or against the specification, how bad, and the fix.
 
     Use it for "what changed?", "why does it not work any more?", "is this as the lockfile says?". Compares files,
-    package versions, runtimes, variable names, dotfiles and git's state; changes nothing.
+    package versions, runtimes, variable names, dotfiles and git's state; changes nothing. Against another host or a
+    teammate it also says who moved since both sides last had the same.
     """
     against = " ".join(args.against.split())
     if against.casefold() in ("spec", "the spec", "specification", "lockfile", "the lockfile"):
@@ -83,11 +91,18 @@ async def read(args: DriftArgs, context: Context) -> Drifted:
             f"Go there, or add: -C {place}",
         )
     labels = {s.label for s in snapshots}
-    if against not in labels and (_host(against) or against.casefold() in CONTEXTS):
-        raise Usage(
-            f"this version cannot compare with {shown(against)} yet",
-            "It compares with a snapshot (label, id, or words for a moment), with `spec`, and two snapshots as A..B.",
-        )
+    if against not in labels:
+        if (other := host_of(against)) is not None:
+            return await _elsewhere(*other, context)
+        if against.casefold() in ("team", "the team", "my team", "everybody", "everyone") or is_member(
+            context, against
+        ):
+            return await _people(against, context)
+        if against.casefold() in CONTEXTS:
+            raise Usage(
+                f"this version cannot compare with the context {shown(against)} yet",
+                "It compares with a snapshot, with `spec`, a host, a teammate or `team`, and two snapshots as A..B.",
+            )
     records = Journal(context.state).recent(RECENT, host=context.host.name, path=str(context.path))
     if ".." in against and against not in labels:
         one, _, other = (part.strip(" .") for part in against.partition(".."))
@@ -102,8 +117,52 @@ async def read(args: DriftArgs, context: Context) -> Drifted:
                 "Take one: envsync snapshot. Against lockfiles and version files: envsync drift --against spec",
             )
         return await _last(snapshots, records, context)
-    found = find(against, snapshots, records, context.now())
+    try:
+        found = find(against, snapshots, records, context.now())
+    except Usage:
+        if machine := _machine(against, context):
+            return await _elsewhere(machine, "", context)
+        raise
     return await _since(found.snapshot, records, context, found.note)
+
+
+def _machine(word: str, context: Context) -> str:
+    """The full name of the container or VM that a bare word means; empty when it means none."""
+    if not re.fullmatch(r"[\w.-]+", word):
+        return ""
+    try:
+        return context.open(word).name
+    except EnvSyncError:
+        return ""
+
+
+async def _elsewhere(name: str, path: str, context: Context) -> Drifted:
+    """This side against another host."""
+    differences, aside, said = await against_host(name, path, context)
+    return Drifted(
+        summary=said or f"{context.path.name} is the same here and on {shown(name)}",
+        against=f"{name}:{path}" if path else name,
+        differences=tuple(differences),
+        aside=tuple(aside),
+        across=True,
+    )
+
+
+async def _people(who: str, context: Context) -> Drifted:
+    """This side against what teammates published."""
+    everybody = not is_member(context, who)
+    differences, notices, said, members = await against_people("team" if everybody else who, context)
+    names = ", ".join(shown(member.person) for member in members)
+    when = f" (as of {ago(min(m.at for m in members), context.now())})" if members else ""
+    return Drifted(
+        summary=(f"{said}{when}" if said else f"everything that matters is as {names} has it{when}")
+        if members
+        else "nobody else has published yet: they join with envsync team join",
+        against="team" if everybody else members[0].person,
+        differences=tuple(differences),
+        aside=tuple(notices),
+        across=True,
+    )
 
 
 async def _last(snapshots: Sequence[Snapshot], records: list[Record], context: Context) -> Drifted:
@@ -237,6 +296,10 @@ def _lack(lack: Missing) -> Difference:
 
 async def _trees(old: Snapshot, new: Snapshot | None, context: Context) -> tuple[list[Difference], list[str]]:
     """Files of a snapshot against another, or against now; stores nothing."""
+    if old.frozen is not None or (new is not None and new.frozen is not None):
+        if new is not None:
+            return [], ["the files of two records of a whole machine are not compared, only their packages"]
+        return await machine(old, context)
     seen = await anywhere.look(context) if new is None else None
     return await here(_compared, store_of(context), old, new, seen)
 
@@ -273,10 +336,6 @@ def _call(d: Difference, snapshot: Snapshot, dotfiles: set[str]) -> Fix | None:
             return Fix(tool="provision", args={"runtimes": [f"{d.what}@{d.was}"]})
         case _:
             return None
-
-
-def _host(text: str) -> bool:
-    return bool(re.match(r"(?:docker|ssh|vm):|[\w.-]+@[\w.-]+(?::\d+)?$", text)) or text == "local"
 
 
 DRIFT = Tool(name="drift", args=DriftArgs, risk=Risk.R0, read=read)
