@@ -23,13 +23,7 @@ LOG = 64 * 1024
 def wake(state: Path) -> bool:
     """Start a reaper if something is leased and none is waiting; True when one was started. Takes 0.05 ms otherwise."""
     folder = state / "made"
-    try:
-        due = (folder / "due").read_text()
-    except OSError:
-        if not (folder / "ledger.db").exists():
-            return False
-        due = ""  # lost: the reaper writes it anew
-    if due == "never" or _waiting(folder):
+    if _due(folder) == "never" or _waiting(folder):
         return False
     _start(state)
     return True
@@ -46,6 +40,15 @@ def nudge(state: Path) -> None:
             os.write(handle, b"\n")
         finally:
             os.close(handle)
+
+
+def _due(folder: Path) -> str:
+    """When something is due next, as the ledger wrote it: `never`, or a time; empty when that was lost."""
+    try:
+        due = (folder / "due").read_text()
+    except OSError:
+        due = ""
+    return due if due == "never" or (folder / "ledger.db").exists() else "never"
 
 
 def _waiting(folder: Path) -> bool:
@@ -101,13 +104,6 @@ def main(argv: list[str]) -> int:
             os.close(handle)
         # A lease may have been written between the last look and the release: then this one, too, is ours.
     return 0
-
-
-def _due(folder: Path) -> str:
-    try:
-        return (folder / "due").read_text()
-    except OSError:
-        return "" if (folder / "ledger.db").exists() else "never"
 
 
 def _alone(handle: int) -> bool:
