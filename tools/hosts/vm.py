@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import EnvSyncError, Failed, Unreachable, Usage
 from . import vm_boot, vm_freeze, vm_machine
 from .base import Frozen, Touched
+from .pipe import Pipe
 from .ssh import SshHost
 from .ssh_config import ALIVE, MISSES, Route, Target
 from .vm_machine import Machine
@@ -59,6 +60,10 @@ class VmHost(SshHost):
         if machine is None:
             raise Unreachable(f"there is no virtual machine {self._machine} any more", "Make it anew.")
         return machine
+
+    async def spawn(self, argv: Sequence[str]) -> Pipe:
+        """Start a program there without the helper."""
+        return await self._spawn(argv)
 
     async def _way(self) -> Route:
         try:

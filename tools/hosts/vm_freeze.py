@@ -199,17 +199,30 @@ async def _apply(path: Path, tag: str) -> None:
 
 
 async def _awaken(host: VmHost) -> None:
-    """Tell a machine that went back what time it is, and that its random numbers were used before."""
-    set_clock = (
-        "import fcntl, os, sys, time\n"
-        "time.clock_settime(time.CLOCK_REALTIME, float(sys.argv[1]))\n"
+    """Tell a machine that went back what time it is, and that its random numbers were used before.
+
+    Without the helper, which asks for the time when it begins, and with a word when it is ready for it.
+    """
+    program = (
+        "import fcntl, sys, time\n"
+        "print('ready', flush=True)\n"
+        "said = sys.stdin.buffer.readline()\n"
+        "time.clock_settime(time.CLOCK_REALTIME, float(said))\n"
         "with open('/dev/urandom', 'wb', 0) as file:\n"
         "    file.write(sys.stdin.buffer.read())\n"
         "    fcntl.ioctl(file, 0x5207)\n"  # RNDRESEEDCRNG: use it from now on
     )
-    now = time.time()
-    done = await host.run(["python3", "-c", set_clock, repr(now)], stdin=os.urandom(64))
-    if done.code:
+    pipe = await host.spawn(["python3", "-c", program])
+    try:
+        if await pipe.read():
+            await pipe.write(f"{time.time()!r}\n".encode() + os.urandom(64))
+        await pipe.end()
+        code = await pipe.wait()
+    except OSError:
+        code = 1
+    finally:
+        await pipe.close()
+    if code:
         await vm_plug.checked(host, ["date", "-s", f"@{time.time():.3f}"])
 
 
