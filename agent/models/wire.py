@@ -58,16 +58,20 @@ def data_of(request: Request) -> str:
 
 @cache
 def tool_schemas() -> list[dict[str, Any]]:
-    """Every tool as a function the model may call."""
-    return [_function(name) for name in registry.names()]
+    """Every tool as a function the model may call. An argument that several tools have is described once."""
+    told = set(COMMON)
+    return [_function(name, told) for name in registry.names()]
 
 
-def _function(name: str) -> dict[str, Any]:
+def _function(name: str, told: set[str]) -> dict[str, Any]:
     tool = registry.find(name)
     parameters = compact(registry.schema(tool.args))
-    del parameters["description"]
-    for common in COMMON & set(parameters["properties"]):
-        parameters["properties"][common].pop("description", None)
+    # That nothing else may be given is checked here; saying it seventeen times takes a twelfth of the room.
+    del parameters["description"], parameters["additionalProperties"]
+    for argument, field in parameters["properties"].items():
+        if argument in told or "enum" in field:  # choices speak for themselves
+            field.pop("description", None)
+        told.add(argument)
     return {
         "type": "function",
         "function": {"name": name, "description": hint(tool.doc), "parameters": parameters},
@@ -78,7 +82,7 @@ COMMON = frozenset({"on", "path"})
 """Arguments that the system prompt describes, once for all tools."""
 SHORT = 80
 """Characters: all tools share 6 KB with the system prompt."""
-_DROPPED = ("default", "maxItems", "minItems", "maximum", "minimum", "maxLength", "minLength", "pattern")
+_DROPPED = ("default", "maxItems", "minItems", "maximum", "minimum", "exclusiveMinimum", "maxLength", "minLength", "pattern")
 """What a model does not need in a schema: a default is what leaving out means, and limits are checked here anyway."""
 
 

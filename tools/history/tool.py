@@ -31,9 +31,9 @@ ASKING = frozenset(words_of("what who which happened changed show list everythin
 class HistoryArgs(Args):
     """Arguments of `history`."""
 
-    query: str | None = Field(None, description="only what this is about; empty: everything, newest first")
+    query: str | None = Field(None, description="only what this is about")
     kind: Literal["all", "snapshots", "actions"] = Field("all", description="what to show")
-    limit: int = Field(20, ge=1, le=1000, description="at most so many entries")
+    limit: int = Field(20, ge=1, le=1000, description="at most so many")
 
 
 class Happened(Data):

@@ -22,7 +22,7 @@ class ScanArgs(Args):
     path: str = Field(".", description="the project's directory")
     on: str = Field("local", description="the host to look at")
     scope: Literal["project", "machine", "all"] = Field(
-        "all", description="only the project, only the machine, or both"
+        "all", description="what to look at"
     )
 
 
