@@ -29,8 +29,8 @@ class Ancestor:
     """The agreed tree of one session, in one directory; one process at a time has it open."""
 
     def __init__(self, directory: Path) -> None:
-        """Read it back, as empty when there is none. Raises Damaged when what is there does not verify."""
-        writable(directory)
+        """Read it back, as empty when there is none (then nothing is made before the first `record`). Raises Damaged when
+        what is there does not verify."""
         self.tree: Tree = {}
         self.begun = False
         """Whether both sides ever agreed on anything: before that, nothing can have been deleted."""
@@ -70,6 +70,7 @@ class Ancestor:
         body = zlib.compress(pack_tree(self.tree), 1)
         number = self._number + 1
         head = MARK + blake2b(body, digest_size=32).digest()
+        writable(self._directory)
         # The name of the log follows from the tree's: one rename decides which pair counts.
         publish(self._directory, f"{BASE}{number}", head + body, replace=True)
         old = self._number
@@ -136,6 +137,7 @@ class Ancestor:
         frame = len(body).to_bytes(4, "little") + zlib.crc32(body).to_bytes(4, "little") + body
         try:
             if self._fd < 0:
+                writable(self._directory)
                 flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
                 self._fd = os.open(self._directory / f"{LOG}{self._number}", flags, 0o600)
             write_all(self._fd, frame)

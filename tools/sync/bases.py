@@ -23,11 +23,8 @@ class Bases:
     """
 
     def __init__(self, directory: Path) -> None:
-        writable(directory)
         self._file = directory / "bases.db"
         self._waiting: dict[bytes, bytes] = {}
-        with closing(self._open()) as db, db:
-            db.execute("create table if not exists bases(digest blob primary key, content blob not null) without rowid")
 
     def add(self, contents: Mapping[bytes, bytes]) -> None:
         """Have these kept with the next `save`; what is no text, or too large, is left out."""
@@ -40,6 +37,7 @@ class Bases:
 
     def save(self) -> None:
         """Write what was added. Where that fails (a full disk), merges lack these texts and nothing else does."""
+        writable(self._file.parent)
         rows = [(digest, zlib.compress(content, 1)) for digest, content in self._waiting.items()]
         self._waiting.clear()
         try:
@@ -54,6 +52,8 @@ class Bases:
         """The text of this digest, when it was kept."""
         if digest in self._waiting:
             return self._waiting[digest]
+        if not self._file.exists():
+            return None
         try:
             with closing(self._open()) as db:
                 row = db.execute("select content from bases where digest=?", (digest,)).fetchone()
@@ -63,6 +63,8 @@ class Bases:
 
     def known(self) -> set[bytes]:
         """The digests of all that is kept."""
+        if not self._file.exists():
+            return set(self._waiting)
         try:
             with closing(self._open()) as db:
                 return {row[0] for row in db.execute("select digest from bases")} | set(self._waiting)
@@ -81,6 +83,7 @@ class Bases:
         db = sqlite3.connect(self._file, timeout=5)
         db.execute("pragma journal_mode=wal")
         db.execute("pragma synchronous=normal")
+        db.execute("create table if not exists bases(digest blob primary key, content blob not null) without rowid")
         return db
 
 

@@ -40,7 +40,7 @@ def resolve(
             _add(found.plan, reconcile({}, alpha, beta, Mode.MIRROR, [conflict.path], links=links))
         elif choice is Choice.BETA:
             _add(found.plan, _swapped(reconcile({}, beta, alpha, Mode.MIRROR, [conflict.path], links=links)))
-        elif choice is Choice.BOTH and one is not None and other is not None:
+        elif choice is Choice.BOTH and one is not None and other is not None and "unit" not in (one.kind, other.kind):
             _both(found.plan, conflict, one, other, alpha, beta, names, at)
         elif choice is Choice.MERGE and _mergeable(conflict):
             if conflict.ancestor is not None and one is not None and other is not None:

@@ -15,7 +15,9 @@ from ..errors import Failed, Unreachable
 NAME = "control"
 LONGEST = 100
 """Bytes of a socket's path that every system takes."""
-Answer = Callable[[str], Awaitable[dict[str, Any]]]
+WIDEST = 16 << 20
+"""Bytes of a line."""
+Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 @contextmanager
@@ -38,11 +40,11 @@ async def serve(directory: Path, answer: Answer) -> asyncio.Server:
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            word = json.loads(await reader.readline()).get("do", "")
-            reply = await answer(str(word))
+            asked = json.loads(await reader.readline())
+            reply = await answer(dict(asked))
             writer.write(json.dumps(reply).encode() + b"\n")
             await writer.drain()
-        except (ValueError, OSError, AttributeError):
+        except (ValueError, TypeError, OSError):
             pass  # whoever asked went away, or spoke another language
         finally:
             writer.close()
@@ -50,20 +52,20 @@ async def serve(directory: Path, answer: Answer) -> asyncio.Server:
                 await writer.wait_closed()
 
     with _address(directory) as path:
-        server = await asyncio.start_unix_server(talk, path)
+        server = await asyncio.start_unix_server(talk, path, limit=WIDEST)
     os.chmod(directory / NAME, 0o600)
     return server
 
 
-async def ask(directory: Path, word: str, limit: float) -> dict[str, Any]:
-    """What the keeper answers. Raises Unreachable when none listens, Failed when it takes longer than `limit` seconds."""
+async def ask(directory: Path, limit: float, do: str, **more: Any) -> dict[str, Any]:
+    """What the keeper answers to a request. Raises Unreachable when none listens, Failed when it takes longer than `limit` seconds."""
     try:
         with _address(directory) as path:
-            reader, writer = await asyncio.open_unix_connection(path)
+            reader, writer = await asyncio.open_unix_connection(path, limit=WIDEST)
     except OSError as error:
         raise Unreachable("the keeper of this sync session does not answer", f"Try again. ({error.strerror})") from None
     try:
-        writer.write(json.dumps({"do": word}).encode() + b"\n")
+        writer.write(json.dumps({"do": do, **more}).encode() + b"\n")
         line = await asyncio.wait_for(reader.readline(), limit)
     except TimeoutError:
         raise Failed(

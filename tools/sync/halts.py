@@ -8,7 +8,7 @@ from ..trees.model import Change, Facts
 from .model import Halt, Mode, Past, Reconciled, View
 from .names import folds
 
-SHARE = 0.5
+PERCENT = 50.0
 """More than this part of what was synchronised would be deleted …"""
 LEAST = 20
 """… and at least so many paths."""
@@ -21,17 +21,18 @@ def halts(
     beta: View,
     plan: Reconciled,
     mode: Mode = Mode.TWO_WAY,
-    share: float = SHARE,
+    percent: float | None = None,
     *,
     least: int = LEAST,
     names: tuple[str, str] = WORDS,
 ) -> list[Halt]:
     """Every reason not to carry out the plan now, the weightiest first; empty when there is none.
 
-    `past` is what was agreed last time (None before the first time), `share` the part of it (0 to 1) that may be
-    deleted at once, `names` are how messages call the sides. What a person has accepted is the caller's to leave out:
+    `past` is what was agreed last time (None before the first time), `percent` the part of it (0 to 100, None for the
+    default) that may be deleted at once, `names` are how messages call the sides. What a person has accepted is the caller's to leave out:
     the `code` of a halt is stable.
     """
+    limit = PERCENT if percent is None else percent
     found: list[Halt] = []
     for side, (view, name) in enumerate(zip((alpha, beta), names, strict=True)):
         before = None if past is None else (past.alpha, past.beta)[side]
@@ -54,7 +55,7 @@ def halts(
                     "--accept emptied; to fill it again from the other side, end this sync and begin a new one.",
                 )
             )
-        elif total and gone >= least and gone > share * total:
+        elif total and gone >= least and gone * 100 > limit * total:
             found.append(
                 Halt(
                     "deletions",

@@ -84,10 +84,15 @@ async def place(text: str, context: Context) -> Place:
     if host == "local":
         base = context.path if context.host.name == "local" else Path.cwd()
         home = Path(context.environ.get("HOME") or Path.home())
-        return Place("local", os.path.normpath(base / _below(home, path)))
+        return Place("local", _plain(base / _below(home, path)))
     there = context.open(host)
     info = await there.info()
-    return Place(there.name, os.path.normpath(info.directory / _below(info.home, path)))
+    return Place(there.name, _plain(info.directory / _below(info.home, path)))
+
+
+def _plain(path: Path) -> str:
+    """Without `.` and `..`; no file system is asked."""
+    return os.path.normpath(path)
 
 
 def _below(home: Path, path: str) -> Path:
@@ -122,7 +127,7 @@ async def _about(side: Place, host: Host, context: Context) -> tuple[Path, str, 
     """Home and identity of the machine, and the directory's real path: two names may mean one machine."""
     if side.local:
         home = Path(context.environ.get("HOME") or Path.home())
-        return home, _machine(Path("/")), os.path.realpath(side.path)
+        return home, *_identity(side.path)
     info = await host.info()
     try:
         machine, root = await host.call(_identity, side.path)

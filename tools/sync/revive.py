@@ -20,11 +20,11 @@ def revive(state: Path) -> list[str]:
     """Start the keeper of every session that shall have one and has none; their ids. Some 20 µs for a session."""
     started: list[str] = []
     with suppress(OSError), os.scandir(state / "sync") as listing:
-        for entry in listing:
-            if not entry.name.startswith(".") and os.path.exists(os.path.join(entry.path, "keep")):
-                if _alone(entry.path):
-                    start(state, entry.name)
-                    started.append(entry.name)
+        kept = [e.name for e in listing if e.name[0] != "." and os.path.exists(os.path.join(e.path, "keep"))]
+        for id in kept:
+            if _alone(state / "sync" / f".lock-{id}"):
+                start(state, id)
+                started.append(id)
     return started
 
 
@@ -46,14 +46,14 @@ def start(state: Path, id: str) -> None:
         )
 
 
-def _alone(session: str) -> bool:
+def _alone(lock: Path) -> bool:
     """Whether nobody works on it: no lock file, or one that nobody holds."""
     try:
-        fd = os.open(os.path.join(session, "lock"), os.O_RDWR | os.O_CLOEXEC)
+        fd = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return True
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     finally:

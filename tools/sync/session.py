@@ -119,6 +119,7 @@ class Session:
         self.state = state
         self.spec = spec
         self.directory = folder(state) / spec.id
+        self._lock = folder(state) / f".lock-{spec.id}"
 
     def save(self) -> None:
         """Write it down; durable when this returns."""
@@ -166,11 +167,11 @@ class Session:
     def busy(self) -> bool:
         """Whether a process works on it right now."""
         try:
-            fd = os.open(self.directory / "lock", os.O_RDWR | os.O_CLOEXEC)
+            fd = os.open(self._lock, os.O_RDWR | os.O_CLOEXEC)
         except OSError:
             return False
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
         finally:
@@ -180,8 +181,8 @@ class Session:
     @contextmanager
     def locked(self, wait: float = 0.0) -> Generator[None]:
         """Work on it alone; the kernel drops the lock with its process. Raises Locked after `wait` seconds."""
-        writable(self.directory)
-        fd = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        writable(self._lock.parent)
+        fd = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         end = time.monotonic() + wait
         try:
             while True:

@@ -28,7 +28,6 @@ class Batch:
     """Some changes that are made in one go, with what they need."""
 
     changes: list[Change] = field(default_factory=list[Change])
-    bytes: int = 0
     contents: list[tuple[bytes, bytes]] = field(default_factory=list[tuple[bytes, bytes]])
     units: dict[str, Tree] = field(default_factory=dict[str, Tree])
     lost: list[Outcome] = field(default_factory=list[Outcome])
@@ -81,7 +80,13 @@ def parts(changes: Sequence[Change]) -> list[list[Change]]:
             size = 0
         found[-1].append(change)
         size += weight
-    return found
+    return [_whole(part) for part in found] if len(found) > 1 else found
+
+
+def _whole(part: list[Change]) -> list[Change]:
+    """What was to be moved from a path that another message deletes is made anew: its content is in the kept store."""
+    going = {change.path for change in part if change.new is None}
+    return [c._replace(source="") if c.source and c.source not in going else c for c in part]
 
 
 def _sent(change: Change) -> bool:
