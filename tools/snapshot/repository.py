@@ -29,6 +29,7 @@ def aim(target: Manifest, current: Manifest, store: Store, read: Callable[[Entry
 
     `read` gives contents of `current`; without it they are in the store, as after a capture.
     """
+
     def stored(entry: Entry) -> bytes:
         return store.get(entry.digest or "")
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..contract import Context, Progress
 from ..errors import EnvSyncError, Failed, Usage
@@ -18,6 +16,7 @@ from ..journal import Journal
 from ..moments.say import count, size
 from ..redact import Redactor
 from ..store import anywhere
+from ..store.faraway import measure
 from ..store.fetching import state_there
 from ..store.guard import guarded
 from ..store.model import Dotfile, Manifest, Snapshot
@@ -146,22 +145,6 @@ async def record(context: Context) -> tuple[Manifest, list[Dotfile], list[str]]:
     return manifest, files, [*(text if path == "." else f"{path}: {text}" for path, text in manifest.notices), *notices]
 
 
-def measure(root: Path, limit: int = 300_000) -> tuple[int, int]:
-    """Entries and bytes below a directory, links not followed; stops counting after `limit` entries."""
-    entries = total = 0
-    pending = [os.fspath(root)]
-    while pending and entries < limit:
-        with suppress(OSError), os.scandir(pending.pop()) as listing:
-            for item in listing:
-                with suppress(OSError):
-                    entries += 1
-                    if item.is_dir(follow_symlinks=False):
-                        pending.append(item.path)
-                    elif item.is_file(follow_symlinks=False):
-                        total += item.stat(follow_symlinks=False).st_size
-    return entries, total
-
-
 def expected(entries: int, total: int) -> float:
     """Seconds that a first capture takes, roughly."""
     return entries / RATE[0] + total / RATE[1]
@@ -183,7 +166,7 @@ async def measured(context: Context) -> tuple[int, int]:
     """`measure` of the project, next to the files; nothing where that cannot be asked quickly, or does not matter."""
     if isinstance(context.host, Freezes) or not await helped(context.host):
         return 0, 0
-    return await context.host.call(measure, context.path)
+    return await context.host.call(measure, str(context.path))
 
 
 async def _announce(context: Context) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import stat
-from contextlib import ExitStack, suppress
-from pathlib import Path
+from contextlib import ExitStack
 from typing import cast
 
 from pydantic import JsonValue
@@ -16,6 +13,7 @@ from ..hosts.here import here
 from ..journal import Journal
 from ..plan import Step
 from ..store import anywhere, tree
+from ..store.faraway import unchanged
 from ..store.model import Change, Entry, Manifest
 from ..store.place import snapshots_of, store_of
 from ..store.store import Store
@@ -94,41 +92,6 @@ async def _undone(context: Context, target: str, before: str, paths: tuple[str, 
     changes = [change for change in tree.compare(old, aimed, paths) if _real(change)]
     left = await context.host.call(unchanged, str(context.path), changes) if changes else []
     return [name for name in left if not any(path == name or path.startswith(f"{name}/") for path in kept)]
-
-
-def unchanged(root: str, changes: list[Change]) -> list[str]:
-    """The paths that are surely still as they were before; runs next to the files."""
-    return [change.path for change in changes if _unchanged(Path(root) / change.path, change)]
-
-
-def _unchanged(path: Path, change: Change) -> bool:
-    """Whether a path is surely still as it was before. What somebody edited since is not: that is for them to know."""
-    old, new = change.old, change.new
-    try:
-        info = path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return old is None
-    except OSError:
-        return False
-    if old is None or (
-        new and (old.kind, old.size, old.mode, old.mtime_ns) == (new.kind, new.size, new.mode, new.mtime_ns)
-    ):
-        return False
-    folder = stat.S_ISDIR(info.st_mode) and (new is None or new.kind != "directory")
-    if folder and _holds_something(path):
-        return False  # what no snapshot covers is in it, and stays
-    kind = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}.get(
-        stat.S_IFMT(info.st_mode), "special"
-    )
-    size = info.st_size if kind == "file" else 0
-    mode = 0 if kind == "link" else stat.S_IMODE(info.st_mode)
-    return (kind, size, mode, info.st_mtime_ns) == (old.kind, old.size, old.mode, old.mtime_ns)
-
-
-def _holds_something(path: Path) -> bool:
-    with suppress(OSError), os.scandir(path) as listing:
-        return any(True for _ in listing)
-    return False
 
 
 def _real(change: Change) -> bool:

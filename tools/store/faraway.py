@@ -21,7 +21,7 @@ from .capture import look
 from .durable import write_all
 from .hashing import of, plain
 from .manifest import cut, pack, unpack
-from .model import Budget, Entry, Manifest
+from .model import Budget, Change, Entry, Manifest
 from .reading import READ, TRIES
 from .restore import restore
 from .store import Store
@@ -67,6 +67,22 @@ def look_there(root: str, own: str, known: frozenset[str], excludes: tuple[str, 
         if name not in known:
             fresh[name] = packed
     return Looked(tuple(order), fresh, tuple((notice.path, notice.text) for notice in seen.notices))
+
+
+def measure(root: str, limit: int = 300_000) -> tuple[int, int]:
+    """Entries and bytes below a directory, links not followed; stops counting after `limit` entries."""
+    entries = total = 0
+    pending = [root]
+    while pending and entries < limit:
+        with suppress(OSError), os.scandir(pending.pop()) as listing:
+            for item in listing:
+                with suppress(OSError):
+                    entries += 1
+                    if item.is_dir(follow_symlinks=False):
+                        pending.append(item.path)
+                    elif item.is_file(follow_symlinks=False):
+                        total += item.stat(follow_symlinks=False).st_size
+    return entries, total
 
 
 def contents_there(root: str, paths: Sequence[str]) -> list[Got]:
@@ -243,3 +259,41 @@ def _plain_name(digest: str) -> str:
     if len(digest) != 64 or not digest.isalnum():
         raise ValueError("a content is named by its hash")
     return digest
+
+
+# -- What a restore failed to bring about -----------------------------------------------------------------------------
+
+
+def unchanged(root: str, changes: list[Change]) -> list[str]:
+    """The paths that are surely still as they were before; runs next to the files."""
+    return [change.path for change in changes if _unchanged(Path(root) / change.path, change)]
+
+
+def _unchanged(path: Path, change: Change) -> bool:
+    """Whether a path is surely still as it was before. What somebody edited since is not: that is for them to know."""
+    old, new = change.old, change.new
+    try:
+        info = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return old is None
+    except OSError:
+        return False
+    if old is None or (
+        new and (old.kind, old.size, old.mode, old.mtime_ns) == (new.kind, new.size, new.mode, new.mtime_ns)
+    ):
+        return False
+    folder = stat.S_ISDIR(info.st_mode) and (new is None or new.kind != "directory")
+    if folder and _holds_something(path):
+        return False  # what no snapshot covers is in it, and stays
+    kind = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}.get(
+        stat.S_IFMT(info.st_mode), "special"
+    )
+    size = info.st_size if kind == "file" else 0
+    mode = 0 if kind == "link" else stat.S_IMODE(info.st_mode)
+    return (kind, size, mode, info.st_mtime_ns) == (old.kind, old.size, old.mode, old.mtime_ns)
+
+
+def _holds_something(path: Path) -> bool:
+    with suppress(OSError), os.scandir(path) as listing:
+        return any(True for _ in listing)
+    return False

@@ -16,13 +16,15 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
 from threading import BoundedSemaphore, Lock, local
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from blake3 import blake3
-from zstandard import ZstdCompressor, ZstdDecompressor, ZstdError
 
 from ..errors import Damaged
 from .durable import Draft, trouble
+
+if TYPE_CHECKING:
+    from zstandard import ZstdCompressor, ZstdDecompressor
 
 MAGIC = b"ESPACK1\n"
 SUFFIX = ".pack"
@@ -97,7 +99,7 @@ class Frames:
 
     def __init__(self) -> None:
         self._decoded: OrderedDict[tuple[Path, int], bytes] = OrderedDict()
-        self._zstd = ZstdDecompressor()
+        self._zstd: ZstdDecompressor | None = None
 
     def read(self, spot: Spot) -> bytes:
         """A blob's bytes, not yet verified. Raises FileNotFoundError when the pack is gone (pruned meanwhile)."""
@@ -123,6 +125,10 @@ class Frames:
             os.close(fd)
         if stored == size:
             return raw
+        # Imported late: the far side of a snapshot reads trees and never packs, and has no zstandard.
+        from zstandard import ZstdDecompressor, ZstdError
+
+        self._zstd = self._zstd or ZstdDecompressor()
         try:
             return self._zstd.decompress(raw, max_output_size=size)
         except ZstdError:
@@ -198,6 +204,8 @@ class Writer:
             batch.parts.clear()
             zstd: ZstdCompressor | None = getattr(self._local, "zstd", None)
             if zstd is None:
+                from zstandard import ZstdCompressor
+
                 zstd = self._local.zstd = ZstdCompressor(level=self._level, write_checksum=False)
             packed = zstd.compress(content)
             with self._lock:
