@@ -37,6 +37,13 @@ TOOLS: tuple[Entry, ...] = (
         "Install what a project needs, or the runtimes and packages that are named.",
         "provision.tool",
     ),
+    Entry("sync", Risk.R2, "Keep two directories the same, in both directions or in one.", "sync.tool"),
+    Entry(
+        "syncs",
+        Risk.R1,
+        "List the directories that are kept in sync; pause, resume, flush or end one, or settle its conflicts.",
+        "sync.manage",
+    ),
     Entry("snapshot", Risk.R1, "Record the environment, so that it can be taken back to this moment.", "snapshot.tool"),
     Entry(
         "rewind", Risk.R2, "Take the environment, or some of its paths, back to an earlier moment.", "snapshot.rewind"
@@ -78,6 +85,8 @@ STEPS: tuple[str, ...] = (
     "remember.tool",
     "destroy.tool",
     "sandbox.tool",
+    "sync.tool",
+    "sync.manage",
 )
 """Modules with a constant `STEPS`, a tuple of step kinds."""
 

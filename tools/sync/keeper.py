@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ..hosts.registry import Hosts
     from .engine import Engine
     from .session import Session
     from .watching import Watcher
@@ -94,17 +95,16 @@ class Keeper:
         if self._watcher is not None:
             self._watcher.stop()
 
-    async def _once(self, hosts: object) -> bool:
+    async def _once(self, hosts: Hosts) -> bool:
         """Connect and watch; True when it is worth trying again."""
         import traceback
+        from contextlib import suppress
 
         from ..errors import Damaged, EnvSyncError, Unreachable
-        from ..hosts.registry import Hosts
         from .engine import Halted
         from .watching import Watcher
         from .work import Work
 
-        assert isinstance(hosts, Hosts)
         self._tell(phase="starting" if not self.state.cycles else self.state.phase)
         work: Work | None = None
         try:
@@ -136,10 +136,8 @@ class Keeper:
         finally:
             self._watcher = None
             if work is not None:
-                try:
+                with suppress(EnvSyncError, OSError):  # it is gone already
                     await work.close()
-                except (EnvSyncError, OSError):
-                    pass  # it is gone already
         return not self._stopping.is_set()
 
     async def _pause(self, delay: float) -> None:
