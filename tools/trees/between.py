@@ -119,11 +119,12 @@ async def perform(
     batch: str = "",
     contents: Mapping[bytes, bytes] | None = None,
     progress: Progress | None = None,
+    exact: bool = False,
 ) -> list[Outcome]:
     """Carry out changes on `destination` with content from `source`; one outcome per change, in order.
 
     `contents` are those that are at hand already (`Scan.contents`). First what needs no content, deletions among it,
-    then files, at last units. Raises as `Replica.apply` does, with part of it done: scan both sides again.
+    then files, at last units. `exact` (with `Options.exact`): directories get their times back at the end. Raises as `Replica.apply` does, with part of it done: scan both sides again.
     """
     known = contents or {}
     done: dict[str, Outcome] = {}
@@ -138,7 +139,7 @@ async def perform(
         if change.new is not None and change.new.kind == "unit":
             units.append(change)
         elif need is None:
-            plain.append(change)
+            plain.append(_open(change) if exact else change)
         elif need.digest in known:
             ready.append(change)
         else:
@@ -179,6 +180,10 @@ async def perform(
         await do([by_need[need.path] for need in large if need.path not in done])
     for change in units:
         done[change.path] = await _unit(source, destination, change, batch)
+    if exact:
+        folders = [change for change in changes if change.new is not None and change.new.kind == "directory"]
+        again = [Change(change.path, change.new, change.new) for change in folders if not done[change.path].why]
+        await destination.apply(again, batch=batch)
     return [done.get(change.path) or Outcome(change.path, CHANGED) for change in changes]
 
 
@@ -197,6 +202,13 @@ async def _unit(source: Replica, destination: Replica, change: Change, batch: st
     if found.lost:
         return Outcome(change.path, CHANGED)
     return (await destination.apply([change], batch=batch, units={change.path: there}))[0]
+
+
+def _open(change: Change) -> Change:
+    """A directory that can be filled, whatever its mode will be at the end."""
+    if change.new is None or change.new.kind != "directory":
+        return change
+    return change._replace(new=change.new._replace(mode=change.new.mode | 0o700))
 
 
 def _has(tree: Tree, path: str, entry: Entry) -> bool:

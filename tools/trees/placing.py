@@ -407,6 +407,9 @@ class Placer:
             work = self._away(folder, name, change.path, old, mark)
             self.kept[change.path] = self.private.keep(work, self.batch, change.path, old)
         mode = (new.mode & 0o7777 if self.options.exact else new.mode & 0o777) or 0o755
+        self.now[change.path] = new
+        if self.options.exact:
+            self._folders.append((change.path, new))
         try:
             os.mkdir(name, mode | 0o700, dir_fd=folder)
         except FileExistsError:
@@ -421,9 +424,6 @@ class Placer:
                 os.fchmod(fd, mode | 0o700)
             finally:
                 os.close(fd)
-        if self.options.exact:
-            self._folders.append((change.path, new))
-        self.now[change.path] = new
 
     def _chmod(self, folder: int, name: str, path: str, old: Entry, new: Entry) -> None:
         self._check(folder, name, path, old)
