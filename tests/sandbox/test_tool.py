@@ -261,10 +261,11 @@ async def test_a_virtual_machine_is_a_sandbox_as_well(
     require("vm")
     share_images()
     monkeypatch.setenv("ENVSYNC_STATE", str(bench.state))
-    _, outcome = await carry_out("sandbox", bench, name=name, kind="vm", services=["redis"])
+    # Nothing in it: apt takes two minutes under emulation, and does there what it does in a container.
+    _, outcome = await carry_out("sandbox", bench, name=name, kind="vm")
     assert outcome.state == "committed", outcome
     host = bench.open(f"vm:{name}")
-    assert (await host.run(["redis-cli", "ping"])).text.strip() == "PONG"
+    assert (await host.run(["hostname"])).text.strip() == name
     await host.close()
     await carry_out("destroy", bench, name=f"vm:{name}")
     assert vm_machine.find(name) is None and Ledger(bench.state).living() == []

@@ -69,10 +69,10 @@ def short(text: str, limit: int = 80) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """`1 file`, `2 files`, `3 directories`."""
+    """`1 file`, `2 files`, `3 directories`, `4 sandboxes`."""
     if number == 1:
         return f"1 {noun}"
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}es" if noun.endswith(("s", "x")) else f"{noun}s"
     return f"{number:,} {plural}"
 
 

@@ -33,6 +33,11 @@ class Base:
     suite: str = ""
 
     @property
+    def short(self) -> str:
+        """As people call it."""
+        return f"debian:{SUITES[self.suite]}" if self.suite else self.name
+
+    @property
     def words(self) -> str:
         """For the preview."""
         match self.how:

@@ -24,7 +24,7 @@ IDLE = f'for each in {SERVED}/*; do [ -f "$each" ] && service "${{each##*/}}" st
 ENV = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
 STARTS = 60.0
 """Seconds that a service may take until it answers."""
-_APT = ("-q", "-y", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0", "-o", "Acquire::Retries=2")
+_APT = ("-qq", "-y", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0", "-o", "Acquire::Retries=2")
 _PACKAGE = re.compile(
     r"(?:(?P<from>apt|pip|npm):)?(?P<name>@?[A-Za-z0-9][\w.+/-]{0,120}(?:\[[\w,-]+\])?)(?:@(?P<version>[0-9A-Za-z][\w.+~-]{0,80}))?"
 )
@@ -50,7 +50,12 @@ async def provide(
     if (await host.run(["apt-get", "--version"], timeout=60)).code:
         raise Failed("this image has no apt-get, and what it lacks cannot be installed", "Use the image debian.")
     await _certificates(host, context)
-    await _do(host, ["apt-get", "-q", "-o", "Acquire::Retries=2", "update"], "fetching the package lists", context)
+    await _do(
+        host,
+        ["apt-get", "-qq", "-o", "Acquire::Retries=2", "-o", "Acquire::Languages=none", "update"],
+        "fetching the package lists",
+        context,
+    )
     system = [name for each in wanted for name in each.content.packages]
     pip: list[str] = []
     npm: list[str] = []

@@ -18,7 +18,7 @@ from ..made.kinds import kind
 from ..made.ledger import Ledger, Made
 from ..plan import Plan, Risk, Step
 from . import image as images
-from .contents import RUNTIMES, SERVICES, Wanted, parse, release
+from .contents import RUNTIMES, SERVICES, SUITES, Wanted, parse, release
 from .provide import package
 from .steps import STEPS, host_name
 
@@ -117,9 +117,12 @@ def _plan(
 ) -> Plan:
     wanted: list[JsonValue] = [str(each) for each in [*runtimes, *services]]
     inside = ", ".join([*map(str, wanted), *args.packages])
-    what = f"sandbox of {base.name}{f' with {inside}' if inside else ''}"
+    what = f"sandbox of {base.short}{f' with {inside}' if inside else ''}"
     about: dict[str, JsonValue] = {"kind": kind_name, "name": name}
-    end = Step(kind="made-end", does=f"remove {name}", args=about)
+
+    def end(does: str) -> tuple[Step]:
+        return (Step(kind="made-end", does=does, args=about),)
+
     steps: list[Step] = []
     if base.how in ("build", "pull"):
         keep = Step(kind="sandbox-image", does="nothing: the image is kept for the next one", args={"keep": True})
@@ -128,13 +131,20 @@ def _plan(
         steps.append(Step(kind="sandbox-image", does=does, args=made, inverse=(keep,), seconds=60.0))
     lease: dict[str, JsonValue] = {**about, "hours": args.hours, "what": what, "place": place, "holds": wanted}
     steps.append(
-        Step(kind="sandbox-lease", does=f"write down its lease: {_hours(args.hours)}", args=lease, inverse=(end,))
+        Step(
+            kind="sandbox-lease",
+            does=f"write down its lease: {_hours(args.hours)}",
+            args=lease,
+            inverse=end("end its lease"),
+        )
     )
     machine: dict[str, JsonValue] = {**about, "image": base.name}
     if kind_name == "vm":
         machine["memory"] = 1024 if BIG & {each.name for each in [*runtimes, *services]} else 512
     word = "boot the virtual machine" if kind_name == "vm" else "start the container"
-    steps.append(Step(kind="sandbox-make", does=f"{word} {name}", args=machine, inverse=(end,), seconds=2.0))
+    steps.append(
+        Step(kind="sandbox-make", does=f"{word} {name}", args=machine, inverse=end(f"remove {name}"), seconds=2.0)
+    )
     if inside:
         fill: dict[str, JsonValue] = {
             **about,
@@ -143,7 +153,15 @@ def _plan(
             "what": what,
         }
         does = f"install {inside} in it, and see that it works"
-        steps.append(Step(kind="sandbox-fill", does=does, args=fill, inverse=(end,), seconds=30.0))
+        steps.append(
+            Step(
+                kind="sandbox-fill",
+                does=does,
+                args=fill,
+                inverse=end(f"remove {name} with everything in it"),
+                seconds=30.0,
+            )
+        )
     notes = [each.content.note for each in services if each.content.note]
     return Plan(
         tool="sandbox",
@@ -153,7 +171,9 @@ def _plan(
         summary=f"make {name}, a {what}, for {_hours(args.hours)}",
         steps=tuple(steps),
         details=(
-            base.words,
+            base.words
+            if kind_name != "vm"
+            else f"a virtual machine with Debian {SUITES[base.suite]} and {machine['memory']} MiB",
             f"reached as {host_name(kind_name, name)}",
             f"removed with everything in it {_hours(args.hours)} after it was made",
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from pydantic import Field
 
@@ -15,6 +16,7 @@ from ..moments.say import ago, cause, count, short, shown, size, title
 from ..plan import Data, Risk
 from ..store.model import Keep
 from ..store.place import store_of
+from .leases import Leased, leases
 from .listening import Listener, listeners_of
 
 RECENT = 200
@@ -58,6 +60,8 @@ class Status(Result):
     """What another host is; empty for this machine."""
     snapshots_there: int = 0
     """Of all projects on the host that was asked about."""
+    made: tuple[Leased, ...] = ()
+    """Sandboxes and whatever else EnvSync made that is still there."""
     store_bytes: int = 0
     """On disk, all projects together."""
     snapshots: int = 0
@@ -79,6 +83,9 @@ class Status(Result):
                     "locks",
                 )
             )
+        if self.made:
+            now = datetime.now(UTC)
+            found.append(Lines([each.line(now) for each in self.made], "made by EnvSync"))
         if self.services:
             rows = [(str(s.port), shown(s.program) or "?", str(s.pid or ""), s.address) for s in self.services[:30]]
             found.append(Table(("port", "program", "pid", "address"), rows, "listening"))
@@ -102,6 +109,7 @@ async def read(args: StatusArgs, context: Context) -> Status:
     unfinished = tuple(_unfinished(r) for r in records if r.state in UNFINISHED and not _over(r, records, busy))
     services = tuple(await listeners_of(context.host)) if not _fake(context) else ()
     seen = None if context.host.name == "local" or _fake(context) else _told(await context.host.info())
+    made = leases(context.state)
     keep = Keep()
     retention = f"every labelled one, the newest {keep.last} of each project, and all of the last {keep.days:.0f} days"
     if keep.bytes:
@@ -111,6 +119,7 @@ async def read(args: StatusArgs, context: Context) -> Status:
         f"{count(len(locks), 'lock')} held" if locks else "no locks",
         f"{count(len(unfinished), 'transaction')} unfinished" if unfinished else "nothing unfinished",
         f"{count(len(services), 'service')} listening",
+        *([f"{count(len(made), 'sandbox')}"] if made else []),
         f"{count(len(known), 'snapshot')} in {size(usage.bytes)}",
     ]
     if last is not None:
@@ -119,7 +128,7 @@ async def read(args: StatusArgs, context: Context) -> Status:
     if seen is not None:
         parts = [f"{context.host.name}: {seen}", *parts, f"{count(len(there), 'snapshot')} of it"]
     return Status(
-        summary=", ".join(parts), machine=seen or "", snapshots_there=len(there), locks=locks, unfinished=unfinished, services=services, store_bytes=usage.bytes,
+        summary=", ".join(parts), machine=seen or "", snapshots_there=len(there), locks=locks, unfinished=unfinished, services=services, made=made, store_bytes=usage.bytes,
         snapshots=len(known), retention=retention, last_snapshot=last.id if last else None,
     )  # fmt: skip
 
