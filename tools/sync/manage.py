@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from ..contract import Args, Block, Changed, Context, Lines, Outcome, Table, Tool, undo_words
+from ..contract import Args, Block, Changed, Context, Lines, Outcome, StepKind, Table, Tool, undo_words
 from ..errors import Failed, Unreachable, Usage
 from ..moments.say import ago, count, shown
 from ..plan import Data, Plan, Risk, Step
@@ -100,9 +100,7 @@ async def plan(args: SyncsArgs, context: Context) -> Plan:
             return await _resolving(args, context, found)
         case "flush":
             chosen = _some(found, args)
-            steps = [
-                Step(kind="syncs-flush", does=f"make equal now: {_title(s)}", args={"id": s.spec.id}) for s in chosen
-            ]
+            steps = [_flush(s) for s in chosen]
             return _plan(args, context, f"flush {_titles(chosen)}", steps, Risk.R1)
         case "pause":
             chosen = [s for s in _some(found, args) if s.keeping]
@@ -160,6 +158,12 @@ def _titles(found: Sequence[Session]) -> str:
 
 def _body(session: Session) -> dict[str, JsonValue]:
     return {"spec": session.spec.model_dump(mode="json", exclude={"at"})}
+
+
+def _flush(session: Session) -> Step:
+    args: dict[str, JsonValue] = {"id": session.spec.id}
+    back = Step(kind="syncs-flushed", does="leave it so: what a flush carries over is what people changed", args=args)
+    return Step(kind="syncs-flush", does=f"make equal now: {_title(session)}", args=args, inverse=(back,))
 
 
 def _end(session: Session, *, pause: bool = False) -> Step:
@@ -264,5 +268,17 @@ class Flush:
         return None
 
 
+class Flushed:
+    """`syncs-flushed`: the taking back of a flush, of which there is nothing: it did nothing that was not under way."""
+
+    name = "syncs-flushed"
+
+    async def do(self, step: Step, context: Context) -> dict[str, JsonValue]:
+        return {}
+
+    async def holds(self, step: Step, context: Context) -> bool | None:
+        return None
+
+
 SYNCS = Tool(name="syncs", args=SyncsArgs, risk=Risk.R1, plan=plan, finish=finish, nothing=nothing)
-STEPS = (Flush(),)
+STEPS: tuple[StepKind, ...] = (Flush(), Flushed())

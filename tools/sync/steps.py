@@ -90,11 +90,17 @@ class Back:
         session.recall()
         if not session.directory.exists():
             raise Failed("what this sync changed is not known any more", "Its session was ended and forgotten.")
+        goes_on = session.keeping
         await stopped(session)
-        async with working(session, context) as work:
-            await work.engine.look()
-            made, stays = await take_back(work.engine, records(session.directory, str(step.args["changes"])))
-        if step.args.get("made") and not stays:
+        try:
+            async with working(session, context) as work:
+                await work.engine.look()
+                made, stays = await take_back(work.engine, records(session.directory, str(step.args["changes"])))
+                session.tell(_told(work, "stopped", []))
+        finally:
+            if goes_on:
+                revive.start(context.state, session.spec.id)
+        if step.args.get("made") and not stays and not goes_on:
             with session.locked(wait=STOPS):
                 session.forget()
         return {"changed": made, "edited": list[JsonValue](stays[:LISTED])}
