@@ -22,6 +22,8 @@ LIMIT = 50_000
 """Paths that are named one by one; a storm of more becomes `.`."""
 BATCH = 5000
 """Events that are taken at once at most."""
+HOLD = 0.05
+"""Seconds for which a file that is open for writing is not told: half of what is being saved is of use to nobody."""
 PAUSE = 0.5
 """Seconds between two looks at least; looking takes a twentieth of the time at most."""
 
@@ -153,8 +155,12 @@ class _Tree:
         self.directory = Mask.ISDIR
         self.lost = Mask.Q_OVERFLOW
         self.ended = Mask.IGNORED
+        self.writing = Mask.CREATE | Mask.MODIFY
+        self.whole = Mask.CLOSE_WRITE | Mask.MOVE | Mask.DELETE | Mask.ISDIR
         self.folders: dict[int, _Folder] = {}
         self.touched: set[str] = set()
+        self.held: dict[str, float] = {}
+        """Files that somebody is writing to, and when they are told all the same."""
         self.overflown = False
         self.top: _Folder | None = None
 
@@ -196,8 +202,15 @@ class _Tree:
             return True
         name = os.fspath(event.name)
         path = f"{folder.path}/{name}" if folder.path else name
-        if len(self.touched) <= LIMIT:
-            self.touched.add(path)
+        if mask & self.whole:
+            self.held.pop(path, None)
+            self._touch(path)
+        elif path in self.held:
+            return True
+        elif mask & self.writing and len(self.held) < BATCH and self._open(path, bool(mask & self.appeared)):
+            self.held[path] = time.monotonic() + HOLD
+        else:
+            self._touch(path)
         if mask & self.directory:
             if mask & self.left and name in folder.children:
                 self._drop(folder.children.pop(name))
@@ -206,6 +219,27 @@ class _Tree:
                 if new is not None:
                     self._below(new, told=True)
         return True
+
+    def _touch(self, path: str) -> None:
+        if len(self.touched) <= LIMIT:
+            self.touched.add(path)
+
+    def _open(self, path: str, new: bool) -> bool:
+        """Whether a file that was created or written to will be closed: a new link never is."""
+        if not new:
+            return True
+        try:
+            info = os.lstat(os.path.join(self.root, path))
+        except OSError:
+            return False
+        return st.S_ISREG(info.st_mode) and info.st_nlink == 1
+
+    def release(self) -> None:
+        """Tell what was held long enough."""
+        now = time.monotonic()
+        for path in [path for path, until in self.held.items() if until <= now]:
+            del self.held[path]
+            self._touch(path)
 
     def _watch(self, above: _Folder, name: str, path: str) -> _Folder | None:
         """Watch one directory; None when it is gone again, is something else now, is closed to us, or is not wanted."""
@@ -257,22 +291,38 @@ async def _notified(path: Path, skip: Skip) -> AsyncIterator[frozenset[str]]:
         tree = _Tree(path, inotify, skip)
         await asyncio.to_thread(tree.begin)
         yield ANY
-        while True:
-            event: Event | None = await inotify.get()
-            there, count = True, 0
-            while there and event is not None:
-                there = tree.hear(event)
-                count += 1
-                # Only what can be read already, and not for ever in a storm: nobody waits for a fixed time.
-                event = inotify.sync_get() if there and count < BATCH else None
-            if tree.overflown and there:
-                await asyncio.to_thread(tree.begin)
-                tree.touched.add(".")
-            touched = tree.take() if there else ANY
-            if touched:
-                yield touched
-            if not there:
-                return
+        getting: asyncio.Future[Event] | None = None
+        try:
+            while True:
+                event: Event | None
+                if tree.held:
+                    # Not `wait_for`: an event that was read the moment it gave up would be lost.
+                    getting = getting or asyncio.ensure_future(inotify.get())
+                    left = max(0.0, min(tree.held.values()) - time.monotonic())
+                    done, _ = await asyncio.wait([getting], timeout=left)
+                    event = getting.result() if done else None
+                    getting = None if done else getting
+                else:
+                    event = await (getting or inotify.get())
+                    getting = None
+                there, count = True, 0
+                while there and event is not None:
+                    there = tree.hear(event)
+                    count += 1
+                    # Only what can be read already, and not for ever in a storm: nobody waits for a fixed time.
+                    event = inotify.sync_get() if there and count < BATCH else None
+                tree.release()
+                if tree.overflown and there:
+                    await asyncio.to_thread(tree.begin)
+                    tree.touched.add(".")
+                touched = tree.take() if there else ANY
+                if touched:
+                    yield touched
+                if not there:
+                    return
+        finally:
+            if getting is not None:
+                getting.cancel()
 
 
 # -- Looking now and then -----------------------------------------------------------------------------------------
