@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 from ..hosts.base import Host
+from ..hosts.here import helped
 from .model import Options
 from .replica import Replica
 
@@ -24,5 +26,9 @@ async def open_replica(
 
     chosen = options or Options()
     name = id or hashlib.blake2b(root.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+    if not await helped(host):
+        from .shell import ShellReplica
+
+        return ShellReplica(host, root, name, replace(chosen, algorithm="sha256"), private)
     link = await host.start(Side, root, name, chosen, private)
     return NearReplica(host.name, root, link)
