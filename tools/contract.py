@@ -26,6 +26,14 @@ class Args(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+def brief(text: str | None) -> dict[str, JsonValue]:
+    """`json_schema_extra` of an argument: what a model reads of it instead of the description, which `--help` shows.
+
+    Empty: its name and type say enough. None: only people who type it can give it. All tools share 6 KB with the prompt.
+    """
+    return {"brief": text}
+
+
 # -- What a result shows: a small neutral document that front ends draw as they can ------------------------------
 
 

@@ -34,24 +34,24 @@ TOOLS: tuple[Entry, ...] = (
     Entry(
         "provision",
         Risk.R2,
-        "Install what a project needs, or the runtimes and packages that are named.",
+        "Install what a project needs, or what is named.",
         "provision.tool",
     ),
     Entry("sync", Risk.R2, "Keep two directories the same, in both directions or in one.", "sync.tool"),
     Entry(
         "syncs",
         Risk.R1,
-        "List the directories that are kept in sync; pause, resume, flush or end one, or settle its conflicts.",
+        "List what is kept in sync; pause, flush or end it, or settle its conflicts.",
         "sync.manage",
     ),
-    Entry("snapshot", Risk.R1, "Record the environment, so that it can be taken back to this moment.", "snapshot.tool"),
+    Entry("snapshot", Risk.R1, "Record the environment, to be able to come back to it.", "snapshot.tool"),
     Entry(
         "rewind", Risk.R2, "Take the environment, or some of its paths, back to an earlier moment.", "snapshot.rewind"
     ),
     Entry(
         "drift",
         Risk.R0,
-        "Tell what changed since a snapshot or against the specification, how bad, and the fix.",
+        "Tell what changed or differs, how bad it is, and the fix.",
         "drift.tool",
     ),
     Entry("history", Risk.R0, "Show what was done and recorded, and what is remembered.", "history.tool"),

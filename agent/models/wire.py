@@ -68,10 +68,17 @@ def _function(name: str, told: set[str]) -> dict[str, Any]:
     parameters = compact(registry.schema(tool.args))
     # That nothing else may be given is checked here; saying it seventeen times takes a twelfth of the room.
     del parameters["description"], parameters["additionalProperties"]
+    described: dict[str, Any] = {}
     for argument, field in parameters["properties"].items():
-        if argument in told or "enum" in field:  # choices speak for themselves
-            field.pop("description", None)
+        text = field.pop("brief", field.pop("description", ""))
+        if text is None:
+            continue
+        # Choices speak for themselves.
+        described[argument] = (
+            field if argument in told or "enum" in field or not text else {**field, "description": text}
+        )
         told.add(argument)
+    parameters["properties"] = described
     return {
         "type": "function",
         "function": {"name": name, "description": hint(tool.doc), "parameters": parameters},
@@ -82,7 +89,17 @@ COMMON = frozenset({"on", "path"})
 """Arguments that the system prompt describes, once for all tools."""
 SHORT = 80
 """Characters: all tools share 6 KB with the system prompt."""
-_DROPPED = ("default", "maxItems", "minItems", "maximum", "minimum", "exclusiveMinimum", "maxLength", "minLength", "pattern")
+_DROPPED = (
+    "default",
+    "maxItems",
+    "minItems",
+    "maximum",
+    "minimum",
+    "exclusiveMinimum",
+    "maxLength",
+    "minLength",
+    "pattern",
+)
 """What a model does not need in a schema: a default is what leaving out means, and limits are checked here anyway."""
 
 

@@ -31,7 +31,10 @@ def test_every_tool_is_described_to_the_model_with_all_its_arguments():
         function = tool["function"]
         assert function["name"] == entry.name
         assert function["description"].startswith(entry.summary)
-        assert set(function["parameters"]["properties"]) == set(registry.find(entry.name).args.model_fields)
+        fields = registry.find(entry.name).args.model_fields
+        typed = {name for name, field in fields.items() if field.json_schema_extra == {"brief": None}}
+        assert set(function["parameters"]["properties"]) == set(fields) - typed
+        assert all("brief" not in field for field in function["parameters"]["properties"].values())
         assert "additionalProperties" not in function["parameters"]
         assert "$ref" not in json.dumps(function)
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..contract import Args, Block, Context, Lines, Observe, Result, Tool
+from ..contract import Args, Block, Context, Lines, Observe, Result, Tool, brief
 from ..errors import EnvSyncError, Usage
 from ..fingerprint import Fingerprint, Missing
 from ..hosts.here import here
@@ -42,6 +42,7 @@ class DriftArgs(Args):
         "last",
         description="`last` snapshot; `spec` (lockfiles, version files); a label or id; words for a moment; `A..B`; "
         "a host (`USER@HOST[:/dir]`); a teammate's name, or `team`",
+        json_schema_extra=brief("`last`, `spec` (lockfiles), label, id, moment, host, teammate or `team`"),
     )
     on: str = Field("local", description="the host")
     path: str = Field(".", description="the project's directory")
@@ -75,7 +76,7 @@ class Drifted(Result):
 
 
 async def read(args: DriftArgs, context: Context) -> Drifted:
-    """Tell what changed since a snapshot or against the specification, how bad, and the fix.
+    """Tell what changed or differs, how bad it is, and the fix.
 
     Use it for "what changed?", "why does it not work any more?", "is this as the lockfile says?". Compares files,
     package versions, runtimes, variable names, dotfiles and git's state; changes nothing. Against another host or a

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..contract import Args, Block, Context, Remembered, Result, Table, Tool
+from ..contract import Args, Block, Context, Remembered, Result, Table, Tool, brief
 from ..errors import Usage
 from ..journal import Journal, Record
 from ..moments.meaning import relevance, words_of
@@ -31,9 +31,9 @@ ASKING = frozenset(words_of("what who which happened changed show list everythin
 class HistoryArgs(Args):
     """Arguments of `history`."""
 
-    query: str | None = Field(None, description="only what this is about")
+    query: str | None = Field(None, description="only what this is about", json_schema_extra=brief(""))
     kind: Literal["all", "snapshots", "actions"] = Field("all", description="what to show")
-    limit: int = Field(20, ge=1, le=1000, description="at most so many")
+    limit: int = Field(20, ge=1, le=1000, description="at most so many", json_schema_extra=brief(""))
 
 
 class Happened(Data):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from ..contract import Args, Block, Context, Lines, Result, Tool
+from ..contract import Args, Block, Context, Lines, Result, Tool, brief
 from ..moments.say import count, shown
 from ..plan import Risk
 from ..redact import Redactor
@@ -21,8 +21,13 @@ MOST = 256 * 1024
 class LogsArgs(Args):
     """Arguments of `logs`."""
 
-    service: str = Field(min_length=1, max_length=300, description="Service, container, compose service or unit")
-    tail: int = Field(100, ge=1, le=10000, description="How many lines")
+    service: str = Field(
+        min_length=1,
+        max_length=300,
+        description="Service, container, compose service or unit",
+        json_schema_extra=brief(""),
+    )
+    tail: int = Field(100, ge=1, le=10000, description="How many lines", json_schema_extra=brief(""))
     on: str = Field("local", description="The host")
 
 

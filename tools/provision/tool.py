@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import Field, JsonValue
 
-from ..contract import Args, Block, Changed, Context, Lines, Outcome, Table, Tool, undo_words
+from ..contract import Args, Block, Changed, Context, Lines, Outcome, Table, Tool, brief, undo_words
 from ..errors import EnvSyncError, Failed, Usage
 from ..fingerprint import Fingerprint
 from ..plan import Data, Plan, Risk
@@ -24,17 +24,28 @@ __all__ = ["PROVISION", "STEPS", "Change", "ProvisionArgs", "Provisioned"]
 class ProvisionArgs(Args):
     """Arguments of `provision`."""
 
-    runtimes: list[str] = Field(default=[], max_length=20, description="Runtimes, e.g. python@3.11, node@20")
+    runtimes: list[str] = Field(
+        default=[],
+        max_length=20,
+        description="Runtimes, e.g. python@3.11, node@20",
+        json_schema_extra=brief("e.g. python@3.11"),
+    )
     packages: list[str] = Field(
         default=[],
         max_length=100,
         description="Packages, e.g. numpy@1.26.4, left-pad, flask@latest to upgrade; pip:, npm:, apt: say whose",
+        json_schema_extra=brief("e.g. numpy@1.26.4, flask@latest to upgrade, apt:curl"),
     )
     services: list[str] = Field(
-        default=[], max_length=20, description="Databases and other services, e.g. postgresql, redis@7"
+        default=[],
+        max_length=20,
+        description="Databases and other services, e.g. postgresql, redis@7",
+        json_schema_extra=brief("e.g. redis@7"),
     )
-    template: str | None = Field(default=None, description="Name of a template to begin with")
-    gpu: bool = Field(default=False, description="Prefer builds that use a GPU")
+    template: str | None = Field(
+        default=None, description="Name of a template to begin with", json_schema_extra=brief(None)
+    )
+    gpu: bool = Field(default=False, description="Prefer builds that use a GPU", json_schema_extra=brief(""))
     path: str = Field(default=".", description="The project's directory")
     on: str = Field(default="local", description="The host")
 
@@ -70,7 +81,7 @@ class Provisioned(Changed):
 
 
 async def plan(args: ProvisionArgs, context: Context) -> Plan:
-    """Install what a project needs, or the runtimes and packages that are named.
+    """Install what a project needs, or what is named.
 
     With nothing named: whatever the project's manifests and lockfiles ask for, tests included. A second run has nothing to do.
     """

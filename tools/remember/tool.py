@@ -6,7 +6,7 @@ import re
 
 from pydantic import Field, JsonValue
 
-from ..contract import Args, Changed, Context, Outcome, StepKind, Tool, undo_words
+from ..contract import Args, Changed, Context, Outcome, StepKind, Tool, brief, undo_words
 from ..errors import Usage
 from ..plan import Plan, Risk, Step
 from ..redact import Redactor
@@ -18,8 +18,14 @@ LONGEST = 4000
 class RememberArgs(Args):
     """Arguments of `remember`."""
 
-    fact: str = Field(description="what to keep, in the user's own words")
-    everywhere: bool = Field(False, description="true when it holds in every project, not only in this one")
+    fact: str = Field(
+        description="what to keep, in the user's own words", json_schema_extra=brief("")
+    )
+    everywhere: bool = Field(
+        False,
+        description="true when it holds in every project, not only in this one",
+        json_schema_extra=brief(""),
+    )
 
 
 class Kept(Changed):

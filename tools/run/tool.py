@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import Field, JsonValue
 
-from ..contract import Args, Changed, Context, Outcome, Output, StepKind, Tool, undo_words
+from ..contract import Args, Changed, Context, Outcome, Output, StepKind, Tool, brief, undo_words
 from ..errors import Failed, Usage
 from ..hosts.here import helped, variables
 from ..plan import Plan, Risk, Step
@@ -26,10 +26,15 @@ TAIL = 4000
 class RunArgs(Args):
     """Arguments of `run`."""
 
-    command: str = Field(description="the command line; quotes work, pipes and other shell operators do not")
+    command: str = Field(
+        description="the command line; quotes work, pipes and other shell operators do not",
+        json_schema_extra=brief("no pipes or other shell operators"),
+    )
     on: str = Field("local", description="the host to run it on")
     path: str = Field(".", description="the directory to run it in")
-    timeout: float = Field(3600.0, ge=0, description="seconds after which it is ended; 0 for no limit")
+    timeout: float = Field(
+        3600.0, ge=0, description="seconds after which it is ended; 0 for no limit", json_schema_extra=brief(None)
+    )
 
 
 class Ran(Changed):

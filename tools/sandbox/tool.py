@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from ..contract import Args, Block, Changed, Context, Lines, Outcome, Tool, undo_words
+from ..contract import Args, Block, Changed, Context, Lines, Outcome, Tool, brief, undo_words
 from ..errors import Usage
 from ..hosts import vm_place
 from ..made import containers
@@ -33,11 +33,16 @@ BIG = {"java", "rust", "node", "mysql", "mariadb", "rabbitmq"}
 class SandboxArgs(Args):
     """Arguments of `sandbox`."""
 
-    image: str = Field("debian", max_length=300, description="Image to begin from, e.g. debian:13")
+    image: str = Field(
+        "debian",
+        max_length=300,
+        description="Image to begin from, e.g. debian:13",
+        json_schema_extra=brief(""),
+    )
     runtimes: list[str] = Field(default=[], max_length=20, description="Runtimes in it, e.g. python@3.11")
     packages: list[str] = Field(default=[], max_length=100, description="Packages in it")
     services: list[str] = Field(default=[], max_length=20, description="Services in it, e.g. redis")
-    hours: float = Field(1.0, gt=0, le=LONGEST, description="Hours until it is removed")
+    hours: float = Field(1.0, gt=0, le=LONGEST, description="Hours until it is removed", json_schema_extra=brief(""))
     name: str | None = Field(None, description="Its name; that of one that exists: keep it longer")
     kind: Literal["docker", "vm"] = Field("docker", description="Container or virtual machine")
 

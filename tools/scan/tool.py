@@ -21,9 +21,7 @@ class ScanArgs(Args):
 
     path: str = Field(".", description="the project's directory")
     on: str = Field("local", description="the host to look at")
-    scope: Literal["project", "machine", "all"] = Field(
-        "all", description="what to look at"
-    )
+    scope: Literal["project", "machine", "all"] = Field("all", description="what to look at")
 
 
 class Scanned(Result):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import Field, JsonValue
 
-from ..contract import Args, Block, Changed, Context, Lines, Outcome, Tool, undo_words
+from ..contract import Args, Block, Changed, Context, Lines, Outcome, Tool, brief, undo_words
 from ..errors import Usage
 from ..fingerprint import Fingerprint
 from ..hosts.base import Touched
@@ -38,9 +38,14 @@ KEPT_FIRST = "overwritten or removed, and kept in a snapshot taken first"
 class RewindArgs(Args):
     """Arguments of `rewind`."""
 
-    to: str = Field(description="a snapshot's label or id, `last`, or the user's own words for a moment")
+    to: str = Field(
+        description="a snapshot's label or id, `last`, or the user's own words for a moment",
+        json_schema_extra=brief("label, id, `last`, or words for a moment"),
+    )
     paths: list[str] = Field(
-        default_factory=list[str], description="only these files or directories; empty: everything"
+        default_factory=list[str],
+        description="only these files or directories; empty: everything",
+        json_schema_extra=brief(""),
     )
     on: str = Field("local", description="the host")
     path: str = Field(".", description="the project's directory")

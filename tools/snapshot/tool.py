@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from ..contract import Args, Changed, Context, Lines, Outcome, Tool, undo_words
+from ..contract import Args, Changed, Context, Lines, Outcome, Tool, brief, undo_words
 from ..contract import Block as Block
 from ..errors import Usage
 from ..moments.find import LAST
@@ -22,7 +22,7 @@ LONGEST = 100
 class SnapshotArgs(Args):
     """Arguments of `snapshot`."""
 
-    label: str | None = Field(None, description="a name to find it by")
+    label: str | None = Field(None, description="a name to find it by", json_schema_extra=brief(""))
     on: str = Field("local", description="the host")
     path: str = Field(".", description="the project's directory")
 
@@ -46,10 +46,10 @@ class Snapshotted(Changed):
 
 
 async def plan(args: SnapshotArgs, context: Context) -> Plan:
-    """Record the environment, so that it can be taken back to this moment.
+    """Record the environment, to be able to come back to it.
 
     It holds the project's files (ignored ones, links, modes and empty directories too), its packages, the system's
-    packages and versions, and the usual dotfiles. Give a label when the user names it.
+    packages and versions, and the usual dotfiles. Give a label when one is named.
     """
     label = _label(args.label)
     known = snapshots_of(context)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from ..contract import Args, Block, Changed, Context, Lines, Outcome, StepKind, Table, Tool, undo_words
+from ..contract import Args, Block, Changed, Context, Lines, Outcome, StepKind, Table, Tool, brief, undo_words
 from ..errors import Failed, Unreachable, Usage
 from ..moments.say import ago, count, shown
 from ..plan import Data, Plan, Risk, Step
@@ -27,14 +27,24 @@ class SyncsArgs(Args):
     """Arguments of `syncs`."""
 
     action: Action = Field("list", description="list, pause, resume, flush (make equal now), end, or resolve conflicts")
-    name: str | None = Field(None, description="the session: its id or a part of one of its places; empty: all of them")
+    name: str | None = Field(
+        None,
+        description="the session: its id or a part of one of its places; empty: all of them",
+        json_schema_extra=brief("its id or a place"),
+    )
     take: Take | None = Field(
         None,
         description="resolve: mine is the source's, theirs the destination's; both keeps the two, merge joins texts",
     )
-    under: list[str] = Field(default_factory=list[str], description="resolve: only conflicts at or below these paths")
+    under: list[str] = Field(
+        default_factory=list[str],
+        description="resolve: only conflicts at or below these paths",
+        json_schema_extra=brief(None),
+    )
     rules: list[str] = Field(
-        default_factory=list[str], description="resolve: several at once, PATH=TAKE each; *=TAKE for all the others"
+        default_factory=list[str],
+        description="resolve: several at once, PATH=TAKE each; *=TAKE for all the others",
+        json_schema_extra=brief("PATH=TAKE, *=TAKE"),
     )
 
 
@@ -84,7 +94,7 @@ class Syncs(Changed):
 
 
 async def plan(args: SyncsArgs, context: Context) -> Plan:
-    """List the directories that are kept in sync; pause, resume, flush or end one, or settle its conflicts.
+    """List what is kept in sync; pause, flush or end it, or settle its conflicts.
 
     Use it for "which syncs run?", "pause the sync", "stop syncing", "take mine under src, theirs elsewhere", "merge the
     conflicts". Ending leaves both directories as they are.

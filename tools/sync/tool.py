@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from ..contract import Args, Block, Changed, Context, Lines, Outcome, StepKind, Tool, undo_words
+from ..contract import Args, Block, Changed, Context, Lines, Outcome, StepKind, Tool, brief, undo_words
 from ..errors import Usage
 from ..moments.say import count, shown
 from ..plan import Plan, Risk, Step
@@ -23,20 +23,39 @@ from .work import Work
 class SyncArgs(Args):
     """Arguments of `sync`."""
 
-    source: str = Field(description="one directory: ./dir, USER@HOST:/dir, docker:NAME:/dir or vm:NAME:/dir")
-    destination: str = Field(description="the other directory, written likewise; made when it is not there")
+    source: str = Field(
+        description="one directory: ./dir, USER@HOST:/dir, docker:NAME:/dir or vm:NAME:/dir",
+        json_schema_extra=brief("./dir, USER@HOST:/dir or docker:NAME:/dir"),
+    )
+    destination: str = Field(
+        description="the other directory, written likewise; made when it is not there", json_schema_extra=brief("")
+    )
     mode: Literal["two-way", "push", "pull"] = Field(
         "two-way", description="two-way, or one way from source to destination (push or pull)"
     )
-    watch: bool = Field(True, description="go on keeping them the same; false: once, now")
+    watch: bool = Field(
+        True, description="go on keeping them the same; false: once, now", json_schema_extra=brief("false: once, now")
+    )
     mirror: bool = Field(
-        False, description="one way only: the destination becomes an exact copy, extra files are deleted"
+        False,
+        description="one way only: the destination becomes an exact copy, extra files are deleted",
+        json_schema_extra=brief(""),
     )
     ignore: list[str] = Field(
-        default_factory=list[str], description="patterns of paths to leave out, as in .gitignore (which counts anyway)"
+        default_factory=list[str],
+        description="patterns of paths to leave out, as in .gitignore (which counts anyway)",
+        json_schema_extra=brief(""),
     )
     max_delete: float | None = Field(
-        None, ge=0, le=100, description="stop when more than this percentage of a side would be deleted"
+        None,
+        ge=0,
+        le=100,
+        description="stop when more than this percentage of a side would be deleted",
+        json_schema_extra=brief(None),
+    )
+
+    accept: list[str] = Field(
+        default_factory=list[str], description="go on in spite of what halted it: emptied, deletions, device or names"
     )
 
 
@@ -83,7 +102,7 @@ async def plan(args: SyncArgs, context: Context) -> Plan:
     """Keep two directories the same, in both directions or in one.
 
     Either side can be here, in a container, behind SSH or in a VM. Nothing that was not synced is ever overwritten: what
-    both sides changed is a conflict and stays. With `watch` (the usual) it goes on in the background; without, once.
+    both sides changed is a conflict and stays. It goes on in the background unless `watch` is false.
     """
     if args.mirror and args.mode == "two-way":
         raise Usage("an exact copy goes one way", "Add --mode push (or pull), or leave --mirror out.")
@@ -107,7 +126,10 @@ async def plan(args: SyncArgs, context: Context) -> Plan:
                 f"Name them in that order, or forget it first: envsync syncs --action end --name {known.spec.id}",
             )
     async with working(Session(context.state, spec), context) as work:
+        work.accepted = frozenset(args.accept)
         found = await work.look()
+        if known is None and work.engine.facts[0].kind == "missing":
+            raise Usage(f"{one} is no directory", "Name one that is there; only the destination is made.")
         return _planned(args, context, spec, found, work, known)
 
 
@@ -133,7 +155,12 @@ def _planned(
     steps: list[Step] = []
     if not found.quiet or not work.engine.ancestor.begun or known is None:
         words = [f"{shown(str(p))}: {s.words}" for p, s in ((other, there), (one, here)) if s.words != "nothing"]
-        args_ = {"spec": body, "changes": mark, "made": known is None}
+        args_: dict[str, JsonValue] = {
+            "spec": body,
+            "changes": mark,
+            "made": known is None,
+            "accept": list[JsonValue](args.accept),
+        }
         back = Step(kind="sync-back", does="put back what the sync changed, on both sides", args=dict(args_))
         does = f"make them the same: {'; '.join(words)}" if words else "note that they are the same"
         steps.append(Step(kind="sync-cycle", does=does, args=dict(args_), inverse=(back,)))
