@@ -30,6 +30,8 @@ def main() -> None:
     from pathlib import Path
 
     state, id = Path(sys.argv[1]), sys.argv[2]
+    # Three threads hand each save of a file on to each other: none of them may wait 5 ms for another to give way.
+    sys.setswitchinterval(0.0002)
     asyncio.run(keep(state, id))
 
 

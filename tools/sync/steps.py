@@ -57,6 +57,7 @@ class Cycle:
         await stopped(session)
         async with working(session, context) as work:
             session.save()
+            work.accepted = frozenset(str(code) for code in _listed(step.args.get("accept")))
             found = await work.look()
             mark = str(step.args["changes"])
             if digest(found) != mark:

@@ -127,9 +127,9 @@ async def plan(args: SyncArgs, context: Context) -> Plan:
             )
     async with working(Session(context.state, spec), context) as work:
         work.accepted = frozenset(args.accept)
-        found = await work.look()
-        if known is None and work.engine.facts[0].kind == "missing":
+        if known is None and (await work.engine.sides[0].facts()).kind == "missing":
             raise Usage(f"{one} is no directory", "Name one that is there; only the destination is made.")
+        found = await work.look()
         return _planned(args, context, spec, found, work, known)
 
 

@@ -126,13 +126,13 @@ async def _load(
     elif wanted:
         needed = await target.missing({digest: entry.size for digest, (_, _, entry, _) in wanted.items()})
         batch.contents = [(digest, here[digest]) for digest in here if digest in needed]
-        await _fetch(source, target, {d: w for d, w in wanted.items() if d in needed and d not in here}, batch)
+        await _fetch(source, target, {d: w for d, w in wanted.items() if d in needed and d not in here}, batch, moved)
     moved(sum(len(content) for _, content in batch.contents))
     return batch
 
 
 async def _fetch(
-    source: Replica, target: Replica, wanted: Mapping[bytes, tuple[str, str, Entry, str]], batch: Batch
+    source: Replica, target: Replica, wanted: Mapping[bytes, tuple[str, str, Entry, str]], batch: Batch, moved: Moved
 ) -> None:
     """Small ones by the message, large ones piece by piece. Of units there may be more than one message's worth."""
     lost: set[str] = set()
@@ -151,14 +151,15 @@ async def _fetch(
             batch.contents += contents
         else:
             await target.stage(contents)
+            moved(sum(len(content) for _, content in contents))
         at = end
     for digest, (owner, path, entry, base) in wanted.items():
-        if entry.size > SMALL and not await large(source, target, path, digest, entry.size, base):
+        if entry.size > SMALL and not await large(source, target, path, digest, entry.size, base, moved):
             lost.add(owner)
     batch.lost += [Outcome(path, GONE) for path in sorted(lost)]
 
 
-async def large(source: Replica, target: Replica, path: str, digest: bytes, size: int, base: str = "") -> bool:
+async def large(source: Replica, target: Replica, path: str, digest: bytes, size: int, base: str, moved: Moved) -> bool:
     """Stage one large content, of which `base` at the target may have parts; False when it is not there any more."""
     blocks = await source.blocks(path, digest)
     left = await target.begin(digest, size, blocks, base)
@@ -180,6 +181,7 @@ async def large(source: Replica, target: Replica, path: str, digest: bytes, size
             if data is None or len(data) != length:
                 return False
             sending = asyncio.ensure_future(target.fill(digest, offset, data))
+            moved(length)
         if sending is not None:
             await sending
             sending = None

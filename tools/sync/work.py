@@ -97,8 +97,16 @@ class Work:
         names = (str(spec.source.place), str(spec.destination.place))
         found = halts(past, views[0], views[1], plan, engine.way, percent, least=least, names=names)
         for side, changes in enumerate((plan.to_alpha, plan.to_beta)):
-            gone = self._deleted[side].add(deletions(changes), len(engine.ancestor.tree))
-            if past is not None and gone.all >= least and 100 * gone.all > percent * gone.total and not found:
+            now = deletions(changes)
+            gone = self._deleted[side].add(now, len(engine.ancestor.tree))
+            if (
+                now
+                and past is not None
+                and not self.accepted & {"emptied", "deletions"}
+                and gone.all >= least
+                and 100 * gone.all > percent * gone.total
+                and not found
+            ):
                 found = [
                     Halt(
                         "deletions",

@@ -7,11 +7,12 @@ import json
 import os
 import stat
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from secrets import token_hex
 
 from ..errors import Damaged, Failed
-from .hashing import BLOCK, block, digest_of, file_blocks, file_digest, root_of
+from .hashing import BLOCK, block, blocks_of, digest_of, file_blocks, file_digest, root_of
 from .model import DIGEST, OWN, Entry, Kept
 
 NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -95,6 +96,8 @@ class Private:
         self.work = os.open("work", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.fd)
         self.keeping = os.open("kept", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.fd)
         self._partial: dict[bytes, _Partial] = {}
+        self._by_digest: dict[bytes, str] | None = None
+        """Names in the kept store, by content."""
         self._recover()
 
     @property
@@ -137,12 +140,19 @@ class Private:
         """What is still to be sent of a begun content."""
         return self._partial[digest].gaps()
 
-    def write(self, content: bytes) -> str:
-        """A file of that content in `work`; its name says that it is nobody's but ours."""
-        name = f"new-{token_hex(8)}"
+    def fresh_name(self) -> str:
+        """A name in `work` that says that it is nobody's but ours."""
+        self._number += 1
+        return f"new-{self._run_id}-{self._number}"
+
+    def write(self, content: bytes, then: Callable[[int], None] | None = None) -> str:
+        """A file of that content in `work`; `then` gets its descriptor before it is closed."""
+        name = self.fresh_name()
         fd = os.open(name, NEW, 0o600, dir_fd=self.work)
         try:
             _write_all(fd, content)
+            if then is not None:
+                then(fd)
         except BaseException:
             with suppress(OSError):
                 os.unlink(name, dir_fd=self.work)
@@ -153,7 +163,7 @@ class Private:
 
     def copy(self, fd: int, digest: bytes) -> bool:
         """Stage a copy of an open file; False, with nothing staged, when its content is something else."""
-        name = f"new-{token_hex(8)}"
+        name = self.fresh_name()
         new = os.open(name, NEW, 0o600, dir_fd=self.work)
         try:
             copy_span(fd, 0, new, 0, os.fstat(fd).st_size)
@@ -166,8 +176,8 @@ class Private:
             with suppress(OSError):
                 os.unlink(name, dir_fd=self.work)
 
-    def begin(self, digest: bytes, size: int, blocks: bytes, base: int | None) -> list[tuple[int, int]]:
-        """See Replica.begin; `base` is an open file."""
+    def begin(self, digest: bytes, size: int, blocks: bytes, base: int | None) -> tuple[list[tuple[int, int]], bytes]:
+        """See Replica.begin; `base` is an open file. Also the digest of `base`, when it came out by the way."""
         if digest in self._partial:
             os.close(self._partial.pop(digest).fd)
         if blocks and (root_of(blocks) != digest or len(blocks) != DIGEST * max(1, -(-size // BLOCK))):
@@ -181,13 +191,11 @@ class Private:
         os.ftruncate(fd, size)
         partial = self._partial[digest] = _Partial(fd, size, blocks)
         if not blocks:
-            partial.whole = True
-            return [(0, size)] if size else []
+            return [(0, size)] if size else [], b""
         if there:
             partial.check(there)
-        if base is not None:
-            self._borrow(partial, base)
-        return partial.gaps()
+        learnt = self._borrow(partial, base) if base is not None else b""
+        return partial.gaps(), learnt
 
     def anchor(self, digest: bytes, base: int, anchors: list[tuple[int, bytes]]) -> list[tuple[int, int]]:
         """See Replica.anchor."""
@@ -218,6 +226,8 @@ class Private:
         if offset + len(data) > partial.size:
             raise Damaged("more content was received than the file has", "Try again.")
         _write_all_at(partial.fd, data, offset)
+        if self.algorithm == "blocks" and offset == len(partial.sums) // DIGEST * BLOCK:
+            partial.sums += blocks_of(data)
         if partial.blocks:
             view = memoryview(data)
             for at in range(0, len(data), BLOCK):
@@ -231,7 +241,12 @@ class Private:
         partial = self._partial.pop(digest)
         path = os.path.join("partial", digest.hex())
         try:
-            fine = all(partial.have) if partial.blocks else file_digest(partial.fd, self.algorithm)[0] == digest
+            if partial.blocks:
+                fine = all(partial.have)
+            elif len(partial.sums) == DIGEST * max(1, -(-partial.size // BLOCK)):
+                fine = root_of(bytes(partial.sums)) == digest
+            else:
+                fine = file_digest(partial.fd, self.algorithm)[0] == digest
         finally:
             os.close(partial.fd)
         if not fine:
@@ -240,8 +255,9 @@ class Private:
             raise Damaged("content that was received does not match its digest", "Try again.")
         os.rename(path, digest.hex(), src_dir_fd=self.fd, dst_dir_fd=self.staged)
 
-    def _borrow(self, partial: _Partial, base: int) -> None:
+    def _borrow(self, partial: _Partial, base: int) -> bytes:
         """Take the blocks that `base` has at the same place counted from its beginning, then from its end."""
+        learnt = b""
         size = os.fstat(base).st_size
         fresh = not any(partial.have)
         for at, length in partial.gaps():
@@ -250,12 +266,15 @@ class Private:
                 partial.check(at + length, at // BLOCK)
         if fresh:  # what was copied is what is verified: `base` may change under our hands
             digests, _ = file_blocks(partial.fd)
+            if size == partial.size:
+                learnt = root_of(digests)
             if len(digests) == len(partial.blocks):
                 for number in range(len(partial.have)):
                     at = number * DIGEST
                     partial.have[number] = digests[at : at + DIGEST] == partial.blocks[at : at + DIGEST]
         if size != partial.size:
             self._run(partial, base, size, size - partial.size, len(partial.have) - 1, -1)
+        return learnt
 
     def _run(self, partial: _Partial, base: int, size: int, shift: int, number: int, step: int) -> None:
         """Take blocks that lie `shift` bytes further on in `base`, one after the other while they fit."""
@@ -290,6 +309,8 @@ class Private:
         finally:
             os.close(log)
         os.rename(name, stamp, src_dir_fd=self.work, dst_dir_fd=self.keeping)
+        if self._by_digest is not None and entry.kind == "file":
+            self._by_digest[entry.digest] = stamp
         return stamp
 
     def kept(self) -> list[Kept]:
@@ -308,15 +329,18 @@ class Private:
 
     def open_kept(self, digest: bytes) -> int | None:
         """An open file of the kept store that had this content when it was kept."""
-        for kept in reversed(self.kept()):
-            if kept.entry.digest == digest and kept.entry.kind == "file":
-                with suppress(OSError):
-                    return os.open(kept.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.keeping)
+        if self._by_digest is None:  # once for many questions: reading the log for each took a minute for 2,500
+            self._by_digest = {kept.entry.digest: kept.name for kept in self.kept() if kept.entry.kind == "file"}
+        name = self._by_digest.get(digest)
+        if name is not None:
+            with suppress(OSError):
+                return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.keeping)
         return None
 
     def prune(self, before: float, limit: int) -> int:
         """See Replica.prune."""
         found = self.kept()
+        self._by_digest = None
         total = sum([kept.entry.size for kept in found])
         freed = 0
         left: list[Kept] = []
@@ -363,7 +387,8 @@ class _Partial:
         self.size = size
         self.blocks = blocks
         self.have = bytearray(len(blocks) // DIGEST)
-        self.whole = False
+        self.sums = bytearray()
+        """Block digests of what came in order from the beginning."""
 
     def check(self, end: int, first: int = 0) -> None:
         """Look which blocks up to byte `end` are there already."""
