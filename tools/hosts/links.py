@@ -106,8 +106,8 @@ class ThreadLink:
         try:
             if ask.unwanted:
                 failure = closed()
-            elif ask.method.startswith("_"):
-                failure = Failed(f"{ask.method!r} is no public method")
+            elif ask.method.startswith("_") or not callable(getattr(item, ask.method, None)):
+                failure = Failed(f"{type(item).__name__} has no public method {ask.method!r}")
             else:
                 result = getattr(item, ask.method)(*ask.args)
         except BaseException as error:  # likewise

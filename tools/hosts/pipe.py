@@ -190,6 +190,9 @@ class ProcessPipe:
         self._in.close()
         self._out.close()
         self._error.close()
-        if self.process.returncode is None:
-            with suppress(ProcessLookupError):
-                self.process.send_signal(signal.SIGHUP)
+        for sign in (signal.SIGHUP, signal.SIGKILL):
+            if self.process.returncode is None:
+                with suppress(ProcessLookupError):
+                    self.process.send_signal(sign)
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self.process.wait(), 5)

@@ -15,6 +15,7 @@ from ..errors import Failed, Unreachable
 from .base import Completed, Forward, Info, Link, Stat
 from .pipe import Pipe
 from .shell import Shell
+from .terminal import check
 
 if TYPE_CHECKING:
     from .served import Served
@@ -136,6 +137,7 @@ class RemoteHost:
 
     async def terminal(self, argv: Sequence[str] = (), *, cwd: Path | None = None) -> int:
         """See Host.terminal."""
+        check()
         over = await self._ready()
         return await (self._terminal(argv, cwd=cwd) if isinstance(over, Shell) else over.terminal(argv, cwd=cwd))
 

@@ -117,10 +117,11 @@ _SHELL = (
     '"$p" -I -S -X utf8 -c "$1" "$3" "$4" "$5"; c=$?; case $c in 2|98|126|127) ;; *) exit $c;; esac; '
     'done; echo; echo "{magic}$3 none"'
 )
-_PYTHONS = (
+PYTHONS = (
     "/usr/bin/python3 /usr/local/bin/python3 python3 /opt/homebrew/bin/python3 "
     "python3.14 python3.13 python3.12 python3.11 python3.10 python3.9 python"
 )
+"""Where a Python is looked for, the system's own first: those of version managers are slow to start."""
 
 
 def nonce() -> str:
@@ -128,13 +129,13 @@ def nonce() -> str:
     return secrets.token_hex(8)
 
 
-def by_shell(nonce: str, digest: str, *, keep: bool) -> list[str]:
+def by_shell(nonce: str, digest: str, *, keep: bool, pythons: str = PYTHONS) -> list[str]:
     """The command that finds a Python there and starts the helper, or says `none`. One line, no quotes of its own kind."""
     shell = _SHELL.replace("{magic}", MAGIC.decode())
-    return ["sh", "-c", shell, "python3", _code(), _PYTHONS, nonce, digest, "1" if keep else "0"]
+    return ["sh", "-c", shell, "python3", _code(), pythons, nonce, digest, "1" if keep else "0"]
 
 
-def by_python(nonce: str, digest: str, *, keep: bool) -> list[str]:
+def by_python(nonce: str, digest: str, *, keep: bool, pythons: str = "") -> list[str]:
     """Likewise for a machine that has a Python but no shell."""
     return ["python3", "-I", "-S", "-X", "utf8", "-c", _code(), nonce, digest, "1" if keep else "0"]
 

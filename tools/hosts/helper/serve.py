@@ -8,6 +8,7 @@ compat.fill()
 
 # ruff: noqa: E402  # the names that older Pythons lack must be there first
 import asyncio
+import functools
 import importlib
 import os
 import signal
@@ -62,6 +63,12 @@ class Channel:
         """Say something to the other side."""
         self.server.frames.send(self.number, [kind, *values])
 
+    def ended(self, task: asyncio.Task[None]) -> None:
+        """Say so when it was cancelled: a task that is cancelled before it begins has no chance to."""
+        self.server.channels.pop(self.number, None)
+        if task.cancelled():
+            self.send("cancelled", None)
+
     async def room(self) -> None:
         """Wait while the other side is slow."""
         await self.server.frames.room()
@@ -108,6 +115,7 @@ class Server:
         elif kind == "do":
             channel = self.channels[number] = Channel(self, number)
             channel.task = asyncio.ensure_future(self._do(channel, *values))
+            channel.task.add_done_callback(channel.ended)
         elif number in self.channels:
             channel = self.channels[number]
             if kind == "cancel" and channel.task is not None:
@@ -121,11 +129,9 @@ class Server:
             work: Callable[..., Awaitable[Any]] = getattr(self, f"do_{what}")
             end = ("ok", await work(channel, *args))
         except asyncio.CancelledError:
-            end = ("cancelled", None)
+            raise
         except BaseException as error:  # the other side gets it, whatever it is
             end = ("error", error)
-        finally:
-            self.channels.pop(channel.number, None)
         try:
             channel.send(*end)
         except (TypeError, ValueError) as error:
@@ -201,17 +207,21 @@ class Server:
             try:
                 channel.send("answer", number, await link.ask(method, *values))
             except asyncio.CancelledError:
-                channel.send("skipped", number)
+                raise
             except BaseException as error:  # likewise
                 channel.send("fault", number, error)
-            finally:
-                asked.pop(number, None)
 
         closing = asyncio.Event()
+
+        def done(number: int, task: asyncio.Task[None]) -> None:
+            asked.pop(number, None)
+            if task.cancelled():
+                channel.send("skipped", number)
 
         def hear(kind: str, *values: Any) -> None:
             if kind == "ask":
                 asked[values[0]] = asyncio.ensure_future(answer(*values))
+                asked[values[0]].add_done_callback(functools.partial(done, values[0]))
             elif kind == "unask" and values[0] in asked:
                 asked[values[0]].cancel()
             elif kind == "close":
