@@ -63,9 +63,7 @@ class Executor:
             known = ", ".join(kind.model_fields)
             raise Usage(f"{call.tool}: {faults}", f"{call.tool} takes: {known}.") from error
 
-    async def context(
-        self, args: Args, *, words: str = "", origin: str = "person", report: Report = silent
-    ) -> Context:
+    async def context(self, args: Args, *, words: str = "", origin: str = "person", report: Report = silent) -> Context:
         """What a tool may use for one call. Raises Usage for a path that is no directory, Unreachable for a host that is.
 
         A relative path begins in the settings' directory here, and on another host where that host says.
@@ -73,14 +71,12 @@ class Executor:
         given = getattr(args, "path", None)
         host = self.hosts.open(getattr(args, "on", None) or self.settings.on)
         if host.name == "local":
-            home = Path(self.settings.environ.get("HOME") or Path.home())
-            path = Path(self.settings.path, Path(given).expanduser()) if isinstance(given, str) else self.settings.path
-            path = Path(path).resolve()
+            home, path = self._here(given if isinstance(given, str) else ".")
             there = path.is_dir()
         else:
             info = await host.info()
             home = info.home
-            path = Path(os.path.normpath(info.directory / _below(home, given if isinstance(given, str) else ".")))
+            path = _normal(info.directory / _below(home, given if isinstance(given, str) else "."))
             entry = await host.stat(path)
             there = entry is not None and entry.kind in ("directory", "link")
         if not there:
@@ -101,6 +97,11 @@ class Executor:
             open=self.hosts.open,
             environ=dict(self.settings.environ),
         )
+
+    def _here(self, given: str) -> tuple[Path, Path]:
+        """The home and the directory that is meant on this machine."""
+        home = Path(self.settings.environ.get("HOME") or Path.home())
+        return home, Path(self.settings.path, Path(given).expanduser()).resolve()
 
     async def close(self) -> None:
         """Let the hosts' connections go."""
@@ -334,6 +335,11 @@ def _fault(item: Any) -> str:
     """One validation fault in one line; the offered value is not repeated, it may be anything."""
     where = ".".join(str(part) for part in item["loc"]) or "arguments"
     return f"unknown argument {where!r}" if item["type"] == "extra_forbidden" else f"{where}: {item['msg']}"
+
+
+def _normal(path: Path) -> Path:
+    """Without `.` and `..`; links cannot be asked for here."""
+    return Path(os.path.normpath(path))
 
 
 def _below(home: Path, given: str) -> Path:

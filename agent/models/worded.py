@@ -83,7 +83,7 @@ def body(first: bool) -> dict[str, Any]:
 def schema(first: bool) -> dict[str, Any]:
     """The schema of an answer, without descriptions: the prompt has them. `first`: no call was answered in this turn."""
     one = [
-        _object({"tool": {"const": tool["function"]["name"]}, "args": _bare(tool["function"]["parameters"])})
+        _object({"tool": {"const": tool["function"]["name"]}, "args": _args(tool["function"]["parameters"])})
         for tool in tool_schemas()
     ]
     calls = {"type": "array", "items": {"anyOf": one}, "minItems": 1}
@@ -97,6 +97,11 @@ def schema(first: bool) -> dict[str, Any]:
 
 def _object(fields: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
+
+
+def _args(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Here it binds what the model can say at all, so nothing else may be said."""
+    return {**_bare(parameters), "additionalProperties": False}
 
 
 def _bare(schema: Any) -> Any:

@@ -52,7 +52,8 @@ def test_a_sound_installation_can_be_used(cli: Cli) -> None:
     for name in ("python", "state", "journal", "snapshots", "memory", "model", "git", "uv", "node", "apt", "terminal"):
         assert checks[name]["what"], name
     assert all(check["fix"] for check in checks.values() if check["state"] in ("missing", "broken"))
-    assert "not in this version" in checks["docker"]["what"]
+    for name in ("docker", "ssh", "vm", "mount"):
+        assert checks[name]["state"] in ("ok", "missing") and checks[name]["what"], name
 
 
 @pytest.mark.parametrize(("name", "file"), [("journal", "journal.db"), ("memory", "memory/memory.db")])

@@ -55,7 +55,9 @@ class SyncArgs(Args):
     )
 
     accept: list[str] = Field(
-        default_factory=list[str], description="go on in spite of what halted it: emptied, deletions, device or names"
+        default_factory=list[str],
+        description="go on in spite of what halted it: emptied, deletions, device or names",
+        json_schema_extra=brief(None),  # a halt is a person's to override
     )
 
 
