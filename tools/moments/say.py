@@ -72,8 +72,9 @@ def count(number: int, noun: str) -> str:
     """`1 file`, `2 files`, `3 directories`, `4 sandboxes`."""
     if number == 1:
         return f"1 {noun}"
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}es" if noun.endswith(("s", "x")) else f"{noun}s"
-    return f"{number:,} {plural}"
+    if noun.endswith("y") and not noun.endswith(("ay", "ey", "oy", "uy")):
+        return f"{number:,} {noun[:-1]}ies"
+    return f"{number:,} {noun}{'es' if noun.endswith(('s', 'x')) else 's'}"
 
 
 def size(number: float) -> str:
