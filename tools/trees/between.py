@@ -247,17 +247,27 @@ async def _large(source: Replica, destination: Replica, need: Need, found: Carri
             return [None if two[0] is None or two[1] is None else two[0] + two[1]]
         return await source.fetch([Wanted(need.path, need.digest, need.size, at, length)])
 
+    sending: list[asyncio.Future[None]] = []
+
     async def take(piece: tuple[int, int], contents: Sequence[bytes | None]) -> None:
         nonlocal gone
         content = contents[0]
         if content is None or gone:
             gone = True
             return
-        await destination.fill(need.digest, piece[0], content)
+        # Pieces arrive in the order in which they are asked to be written: there is no need to wait for each.
+        sending.append(asyncio.ensure_future(destination.fill(need.digest, piece[0], content)))
+        if len(sending) >= AHEAD:
+            await sending.pop(0)
         found.moved += len(content)
         count.add(len(content))
 
-    await _flow(pieces, fetch, take)
+    try:
+        await _flow(pieces, fetch, take)
+        while sending:
+            await sending.pop(0)
+    finally:
+        await asyncio.gather(*sending, return_exceptions=True)
     try:
         await destination.finish(need.digest)
         found.done.add(need.digest)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from ..errors import Usage
 from ..store.walk import Beneath, walk
-from .model import OWN, Change, Entry, Options, Outcome, Tree, executable, same
+from .model import OWN, Change, Entry, Options, Outcome, Tree, executable, parent, same
 from .private import Private, copy_span, remove_tree
 from .renaming import Renamer, flush
 from .scanner import Scanner, look
@@ -80,6 +80,7 @@ class Placer:
         self._uses: dict[bytes, int] = {}
         self._replaced: list[tuple[str, str, Mark]] = []
         self._folders: list[tuple[str, Entry]] = []
+        self._owners: dict[str, os.stat_result] = {}
 
     def run(self, changes: Sequence[Change], contents: Mapping[bytes, bytes]) -> list[Outcome]:
         """Do it. Raises OSError only for what concerns every path; what was done before stays done."""
@@ -106,7 +107,10 @@ class Placer:
             self._end()
         return [
             Outcome(
-                change.path, self.why.get(change.path, ""), self.now.get(change.path), self.kept.get(change.path, "")
+                change.path,
+                self.why.get(change.path, ""),
+                self.now.get(change.path) if change.path not in self.why else None,
+                self.kept.get(change.path, ""),
             )
             for change in changes
         ]
@@ -217,13 +221,17 @@ class Placer:
         if path.rpartition("/")[2].startswith(OWN):
             raise Refused("a name of EnvSync's own")
         if new.kind == "link":
-            work = f"new-{token_hex(8)}"
+            work = self.private.fresh_name()
             os.symlink(new.target, work, dir_fd=self.private.work)
             os.utime(work, ns=(new.mtime_ns, new.mtime_ns), dir_fd=self.private.work, follow_symlinks=False)
         elif new.kind == "unit":
             work = self._assemble(path, new)
         elif new.kind == "file":
-            work = self._content(change, new, contents)
+            content = contents.get(new.digest)
+            if content is not None and not change.source:
+                self._ready[path] = self.private.write(content, lambda fd: self._attribute(fd, change, new))
+                return
+            work = self._content(change, new)
             fd = os.open(work, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.private.work)
             try:
                 self._attribute(fd, change, new)
@@ -235,17 +243,14 @@ class Placer:
             raise Refused(f"a {new.kind} cannot be made")
         self._ready[path] = work
 
-    def _content(self, change: Change, new: Entry, contents: Mapping[bytes, bytes]) -> str:
+    def _content(self, change: Change, new: Entry) -> str:
         if change.source:
             taken = self._taken.get(change.source)
             if taken is not None and taken[1].digest == new.digest:
                 return taken[0]
         left = self._uses.get(new.digest, 1)
         self._uses[new.digest] = left - 1
-        content = contents.get(new.digest)
-        if content is not None:
-            return self.private.write(content)
-        work = f"new-{token_hex(8)}"
+        work = self.private.fresh_name()
         staged = new.digest.hex()
         try:
             if left <= 1:
@@ -259,25 +264,34 @@ class Placer:
     def _attribute(self, fd: int, change: Change, new: Entry) -> None:
         mode = new.mode & 0o7777 if self.options.exact else new.mode & 0o777
         owner = None
-        with suppress(OSError):
-            folder, name = self.tree.parent(change.path)
-            if self.root_user:
-                owner = os.fstat(folder)
-            if change.old is not None and change.old.kind == "file":
+        if change.old is not None and change.old.kind == "file":
+            with suppress(OSError):
+                folder, name = self.tree.parent(change.path)
                 owner = os.lstat(name, dir_fd=folder)
                 if not self.options.exact:
                     mode = with_executable(owner.st_mode & 0o7777, executable(new))
+        if owner is None and self.root_user:
+            with suppress(OSError):
+                owner = self._owner(parent(change.path))
         if self.root_user and owner is not None and (owner.st_uid, owner.st_gid) != (0, 0):
             os.fchown(fd, owner.st_uid, owner.st_gid)
         os.fchmod(fd, mode)
         os.utime(fd, ns=(new.mtime_ns, new.mtime_ns))
+        self.now[change.path] = new._replace(mode=mode)
+
+    def _owner(self, folder: str) -> os.stat_result:
+        """Whose a directory is; asked once for each."""
+        known = self._owners.get(folder)
+        if known is None:
+            known = self._owners[folder] = os.fstat(self.tree.folder(folder))
+        return known
 
     def _assemble(self, path: str, new: Entry) -> str:
         """A whole new unit: objects that are there already are linked, everything else is copied or comes from staging."""
         inside = self.units.get(path)
         if inside is None:
             raise Refused(NEEDED)
-        work = f"new-{token_hex(8)}"
+        work = self.private.fresh_name()
         os.mkdir(work, new.mode & 0o777 or 0o755, dir_fd=self.private.work)
         try:
             before = self.scanner.units.get(path)
@@ -346,7 +360,8 @@ class Placer:
             raise
         if change.source:
             self._taken.pop(change.source, None)
-        self._done(folder, name, path, new)
+        if new.kind != "file":
+            self._done(folder, name, path, new)
 
     def _fresh(self, work: str, folder: int, name: str) -> None:
         if self.near:

@@ -96,6 +96,8 @@ class Private:
         self.work = os.open("work", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.fd)
         self.keeping = os.open("kept", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.fd)
         self._partial: dict[bytes, _Partial] = {}
+        self._run_id = token_hex(4)
+        self._number = 0
         self._by_digest: dict[bytes, str] | None = None
         """Names in the kept store, by content."""
         self._recover()

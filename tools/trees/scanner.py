@@ -12,9 +12,9 @@ from typing import NamedTuple
 from ..errors import Failed, Usage
 from ..store.walk import Beneath, Folder, walk
 from .cache import Cache, Clock
-from .hashing import block, digest_of, file_digest
+from .hashing import BLOCK, block, digest_of, file_blocks, file_digest, root_of
 from .ignore import Rules, ignored
-from .model import OWN, Entry, Notice, Options, Scan, Tree, parent
+from .model import DIGEST, OWN, Entry, Notice, Options, Scan, Tree, parent
 from .unit import Unit, is_lock, is_passing, stamp_of
 
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -24,6 +24,9 @@ SMALL = 64 * 1024
 INLINE = 1 << 20
 """Bytes of content that may come along with one scan."""
 TRIES = 3
+LARGE = 1 << 20
+BLOCKS_HELD = 4 << 20
+"""Bytes of block digests that are held: of some 13 GB of content."""
 
 
 class Looked(NamedTuple):
@@ -34,6 +37,8 @@ class Looked(NamedTuple):
     steady: bool
     """False when it was written to while it was read."""
     content: bytes | None
+    blocks: bytes = b""
+    """Joined digests of its blocks, when there are several."""
 
 
 class Scanner:
@@ -49,6 +54,8 @@ class Scanner:
         self.own = own
         """Device and inode of our private directory, which may lie inside the root."""
         self.units: dict[str, Unit] = {}
+        self.blocks: dict[bytes, bytes] = {}
+        """Block digests by digest, of the large files that were read last."""
         self.rules_changed = False
         """Whether patterns were read that say something else than before; whoever cares sets it back."""
         self._texts: dict[str, int] = {}
@@ -352,6 +359,10 @@ class Scanner:
                 break
         if looked is None:
             return None
+        if len(looked.blocks) > LARGE // BLOCK * DIGEST:
+            self.blocks[looked.digest] = looked.blocks
+            while sum(map(len, self.blocks.values())) > BLOCKS_HELD:
+                del self.blocks[next(iter(self.blocks))]
         if looked.steady:
             self.cache.put(path, looked.info, looked.digest, self._safe)
         if looked.content is not None:
@@ -440,11 +451,15 @@ def look(folder: int, name: str, algorithm: str, inline: int = 0) -> Looked:
         if not stat.S_ISREG(info.st_mode):
             raise FileNotFoundError(name)
         content = None
+        blocks = b""
         if info.st_size <= SMALL:
             data = os.read(fd, SMALL + 1)
             if len(data) <= SMALL and len(data) >= info.st_size:
                 content = data
-        if content is None:
+        if content is None and algorithm == "blocks":
+            blocks, read = file_blocks(fd)
+            digest = root_of(blocks) if blocks else bytes(DIGEST)
+        elif content is None:
             digest, read = file_digest(fd, algorithm)
         else:
             digest = block(content) if algorithm == "blocks" else digest_of(content, algorithm)
@@ -459,7 +474,7 @@ def look(folder: int, name: str, algorithm: str, inline: int = 0) -> Looked:
         after.st_ctime_ns,
         after.st_size,
     )
-    return Looked(digest, after, steady, content)
+    return Looked(digest, after, steady, content, blocks)
 
 
 def _ends(path: str) -> list[str]:

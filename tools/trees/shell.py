@@ -4,6 +4,7 @@ for the blink between two renames."""
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import tarfile
@@ -71,6 +72,8 @@ class ShellReplica:
         self._known: dict[str, tuple[_Stat, bytes]] = {}
         self._stamps: dict[bytes, bytes | None] = {}
         self._insides: dict[str, Tree] = {}
+        self._filling = asyncio.Lock()
+        """Pieces are appended in the order in which they were asked to be."""
         self._last: Scan | None = None
         self._watching: AsyncIterator[frozenset[str]] | None = None
 
@@ -390,7 +393,8 @@ class ShellReplica:
 
     async def fill(self, digest: bytes, offset: int, data: bytes) -> None:
         """See Replica.fill; pieces come in order."""
-        done, _ = await self._sh(scripts.FILL, self._private, digest.hex(), str(offset), stdin=data)
+        async with self._filling:
+            done, _ = await self._sh(scripts.FILL, self._private, digest.hex(), str(offset), stdin=data)
         if done.code:
             raise OSError(28, f"content could not be written on {self.name}: {done.error[-200:]}")
 

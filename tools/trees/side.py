@@ -90,6 +90,8 @@ class Side:
         """See Replica.blocks."""
         if self.options.algorithm != "blocks":
             return b""
+        if digest in self.scanner.blocks:
+            return self.scanner.blocks[digest]
         with suppress(OSError), Beneath(Path(self.root)) as tree:
             folder, name = tree.parent(checked(path))
             fd = os.open(name, READ, dir_fd=folder)
@@ -118,8 +120,13 @@ class Side:
     def begin(self, digest: bytes, size: int, blocks: bytes, base: str) -> list[tuple[int, int]]:
         """See Replica.begin."""
         fd = self._open(base) if base and blocks else None
+        safe = self.clock.safe()
         try:
-            return self.private.begin(digest, size, blocks, fd)
+            before = os.fstat(fd) if fd is not None else None
+            gaps, learnt = self.private.begin(digest, size, blocks, fd)
+            if fd is not None and before is not None and learnt and before == os.fstat(fd):
+                self.cache.put(base, before, learnt, safe)  # which spares reading it once more before it is replaced
+            return gaps
         finally:
             if fd is not None:
                 os.close(fd)
