@@ -13,7 +13,7 @@ from .pipe import Pipe
 from .ssh import SshHost
 from .ssh_config import ALIVE, MISSES, Route, Target
 from .vm_machine import Machine
-from .vm_place import folder, machines, state
+from .vm_place import folder, shared, state
 
 CONNECT = 60.0
 """Seconds until sshd must have shown its key: emulated processors compute for a while."""
@@ -41,7 +41,7 @@ def route(machine: Machine, root: Path) -> Route:
     return Route(
         target=Target("127.0.0.1", "root", machine.port), host="127.0.0.1", port=machine.port, user="root", files=(),
         jumps=(), command="", known=(path / "known_hosts",), alias=f"envsync-{machine.uuid}", connect=CONNECT, alive=ALIVE,
-        misses=MISSES, identities=(machines(root) / "key",), only=True, agent="", chosen=frozenset(),
+        misses=MISSES, identities=(shared(root) / "key",), only=True, agent="", chosen=frozenset(),
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from ..errors import EnvSyncError, Failed, Unreachable
 from . import qmp, vm_image, vm_qemu
 from .vm_machine import Machine, find, home, keep
-from .vm_place import machines, state, turn
+from .vm_place import shared, state, turn
 
 BOOTS = {"kvm": 90.0, "tcg": 300.0}
 """Seconds within which sshd must answer; 1 and 3 are usual, a busy machine multiplies them."""
@@ -58,7 +58,7 @@ async def start(machine: Machine, root: Path | None = None, *, load: str = "", l
     async with turn(path / "lock", f"starting or stopping {machine.name}", 600):
         machine = find(machine.name, root) or machine
         image = vm_image.Image(Path(machine.image))
-        accelerator = await vm_qemu.accelerator(image, machines(root))
+        accelerator = await vm_qemu.accelerator(image, shared(root))
         fresh = running(machine, root) is None
         if fresh:
             machine = await _launch(machine, path, image, accelerator, load)

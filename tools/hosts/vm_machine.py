@@ -19,7 +19,7 @@ from pathlib import Path
 from ..contract import Report, silent
 from ..errors import Damaged, EnvSyncError, Usage
 from . import vm_image, vm_qemu, vm_recipe
-from .vm_place import folder, full, machines, private, read_json, state, turn, write, write_json
+from .vm_place import folder, full, machines, private, read_json, shared, state, turn, write, write_json
 
 MEMORY, DISK, CPUS = 512, 8, 2
 """Defaults: MiB, GiB (the disk's file holds only what was written), processors."""
@@ -107,7 +107,7 @@ async def create(
             name=name, uuid=str(uuids.uuid4()), image=str(image.path), type=await vm_qemu.machine_type(), memory=memory,
             disk=disk, cpus=min(cpus, os.cpu_count() or 1), created=datetime.now(UTC).isoformat(), labels=dict(labels or {}),
         )  # fmt: skip
-        await _keys(machine, made, image, machines(root))
+        await _keys(machine, made, image, shared(root))
         await vm_qemu.disk(
             *("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", str(image.disk), "disk.qcow2", f"{disk}G"), cwd=made
         )
@@ -137,7 +137,7 @@ async def client_key(folder: Path) -> Path:
     """This installation's key for its machines; made once."""
     import asyncssh
 
-    file = private(folder) / "key"
+    file = folder / "key"
     async with turn(folder / "key.lock", "making the key for virtual machines"):
         if not file.exists():
             key = asyncssh.generate_private_key("ssh-ed25519", comment="envsync")  # pyright: ignore[reportUnknownMemberType]

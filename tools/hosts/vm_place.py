@@ -31,7 +31,13 @@ def images(root: Path) -> Path:
 
 
 def machines(root: Path) -> Path:
+    """The directory with one directory for each machine."""
     return root / "vms"
+
+
+def shared(root: Path) -> Path:
+    """What all machines have in common: our key, and what is known of this computer. No machine can have its name."""
+    return private(machines(root) / ".shared")
 
 
 def folder(name: str, root: Path) -> Path:

@@ -18,7 +18,7 @@ from pathlib import Path
 from ..errors import Failed
 from .qmp import SOCKET
 from .vm_image import Image, program
-from .vm_place import private, read_json, write_json
+from .vm_place import read_json, write_json
 
 PROBE = 10.0
 """Seconds in which a guest under KVM must have said a word; 0.5 are usual, emulation takes 1.5."""
@@ -75,7 +75,7 @@ async def accelerator(image: Image, folder: Path) -> str:
     whose KVM hangs every stock kernel. The verdict is kept in `folder` for this kernel and this qemu."""
     if not os.access(KVM, os.R_OK | os.W_OK):
         return "tcg"
-    file = private(folder) / "accelerator.json"
+    file = folder / "accelerator.json"
     about = [platform.node(), platform.release(), str(os.stat(program("qemu-system-x86_64")).st_mtime_ns)]
     known = read_json(file)
     if known and known.get("about") == about and (known["works"] or 0 <= time.time() - known["at"] < AGAIN):
