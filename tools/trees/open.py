@@ -18,8 +18,8 @@ async def open_replica(
 
     `id` names this use of it: staged and kept content, and what is known of files, wait under it for the next time.
     `private` is where they shall lie (on the same file system, or renames become copies). With a Python over there the
-    work is done next to the files, else by shell commands; then `options.algorithm` must be `sha256` on both sides:
-    ask `Facts.algorithm`.
+    work is done next to the files, else by shell commands; then the other side must be opened with `sha256` too: see
+    `algorithm_for`.
     """
     from .near import NearReplica
     from .side import Side
@@ -32,3 +32,8 @@ async def open_replica(
         return ShellReplica(host, root, name, replace(chosen, algorithm="sha256"), private)
     link = await host.start(Side, root, name, chosen, private)
     return NearReplica(host.name, root, link)
+
+
+async def algorithm_for(*hosts: Host) -> str:
+    """What `Options.algorithm` must be for directories of these hosts to be comparable. Raises Unreachable."""
+    return "blocks" if all([await helped(host) for host in hosts]) else "sha256"
