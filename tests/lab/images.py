@@ -1,7 +1,7 @@
 """The base images of the lab, made from Debian's packages alone: no registry is asked.
 
 `envsync-lab:debian` (python3, CA certificates), `envsync-lab:sshd` (that, openssh-server and rsync) and
-`envsync-lab:busybox` (one static program, no Python). The Debian tree is kept as a tar in the lab's cache: 40 s the
+`envsync-lab:busybox` (one static program, no Python) and `envsync-lab:hollow` (no program at all). The Debian tree is kept as a tar in the lab's cache: 40 s the
 first time, 2 s later.
 """
 
@@ -75,7 +75,17 @@ def sshd(address: str = "") -> str:
     return _made("sshd", recipe, address, make)
 
 
-IMAGES = {"debian": debian, "busybox": busybox, "sshd": sshd}
+def hollow(address: str = "") -> str:
+    """The image with one file that is no program: nothing can be started in it."""
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode="w") as tar:
+        entry = tarfile.TarInfo("file")
+        entry.size = 6
+        tar.addfile(entry, io.BytesIO(b"a file"))
+    return _made("hollow", "1", address, lambda: _import(held.getvalue(), "hollow", "1", address))
+
+
+IMAGES = {"debian": debian, "busybox": busybox, "sshd": sshd, "hollow": hollow}
 
 
 def _made(name: str, recipe: str, address: str, make: Callable[[], None]) -> str:
