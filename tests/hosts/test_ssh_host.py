@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -171,6 +172,37 @@ async def test_a_cut_line_ends_what_runs_and_the_next_use_connects_anew(wire: tu
     assert (await host.run(["echo", "again"])).text == "again\n"
 
 
+async def test_a_line_that_is_cut_while_the_helper_starts_is_unreachable(
+    wire: tuple[Line, SshHost], sshd: Sshd
+) -> None:
+    """In either direction, at the greeting, half-way through the helper that is pushed, or just before the first answer."""
+    line, host = wire
+
+    async def start() -> None:
+        shutil.rmtree(sshd.home / ".cache", ignore_errors=True)
+        await host.close()
+        host._failures = 0
+        await asyncio.wait_for(host.info(), 60)
+
+    await host._linked()
+    login, asked = line.passed, line.sent
+    await start()
+    whole, pushed = line.passed, line.sent
+    assert pushed - asked > 50_000, "the helper is pushed in this test"
+    for cut in range(login + 1, whole - 40, max(20, (whole - login) // 6)):
+        line.cut_after = cut
+        with pytest.raises(Unreachable):
+            await start()
+    line.cut_after = None
+    for cut in range(asked + 1, pushed - 40, (pushed - asked) // 6):
+        line.cut_sent_after = cut
+        with pytest.raises(Unreachable):
+            await start()
+    line.cut_sent_after = None
+    await start()
+    assert list((sshd.home / ".cache" / "envsync").glob(".helper*")) == []
+
+
 async def test_a_write_that_is_cut_at_any_byte_leaves_the_old_or_the_new_content(
     wire: tuple[Line, SshHost], tmp_path: Path
 ) -> None:
@@ -265,6 +297,41 @@ async def test_few_sessions_at_a_time_are_enough(make_sshd: Make, reach: Open) -
     with pytest.raises(Unreachable) as error:
         await asyncio.wait_for(reach(nothing).info(), 20)
     assert "MaxSessions" in error.value.hint
+
+
+async def test_a_clock_that_is_a_day_off_is_measured(make_sshd: Make, reach: Open) -> None:
+    server = make_sshd()
+    python = server.home / "python"
+    python.write_text(
+        "#!/usr/bin/python3 -IS\nimport sys, time\nright = time.time\ntime.time = lambda: right() + 86400\n"
+        "at = sys.argv.index('-c')\ncode = sys.argv[at + 1]\ndel sys.argv[:at + 2]\nsys.argv.insert(0, '-c')\n"
+        "exec(compile(code, 'helper', 'exec'), {'__name__': '__main__'})\n"
+    )
+    python.chmod(0o755)
+    host = reach(server)
+    host.pythons = str(python)
+    assert abs((await host.info()).clock - 86400) < 60
+
+
+async def test_an_ipv6_address_is_written_in_brackets(make_sshd: Make, reach: Open, private: Path) -> None:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("there is no IPv6 here")
+    server = make_sshd(extra=["ListenAddress ::1"])
+    host = reach(server, f"{server.user}@[::1]:{server.port}")
+    ssh = private / ".ssh"
+    (ssh / "config").write_text(
+        (ssh / "config")
+        .read_text()
+        .replace(
+            "Host lab", "Host ::1\n  IdentityFile " + str(server.key) + f"\n  UserKnownHostsFile {ssh}/v6\nHost lab"
+        )
+    )
+    (ssh / "v6").write_text(server.known_hosts.read_text().replace("127.0.0.1", "::1"))
+    assert (await host.info()).system
+    assert host.name == f"ssh:{server.user}@[::1]:{server.port}"
 
 
 # -- Ports ------------------------------------------------------------------------------------------------------------

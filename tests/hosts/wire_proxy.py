@@ -15,6 +15,8 @@ class Line:
         self.port = 0
         self.cut_after: int | None = None
         """Bytes from the server after which a connection ends; None for never."""
+        self.cut_sent_after: int | None = None
+        """Bytes from the client after which a connection ends."""
         self.refuse = 0
         """So many of the next connections end before a word."""
         self.stalled = False
@@ -22,6 +24,8 @@ class Line:
         self.connections = 0
         self.passed = 0
         """Bytes from the server of the last connection."""
+        self.sent = 0
+        """Bytes from its client."""
         self._open: set[asyncio.StreamWriter] = set()
 
     def cut(self) -> None:
@@ -38,7 +42,7 @@ class Line:
                 return
             there, back = await asyncio.open_connection("127.0.0.1", self.to)
             self._open.add(back)
-            self.passed = 0
+            self.passed = self.sent = 0
             pumps = [
                 asyncio.ensure_future(self._pump(reader, back)),
                 asyncio.ensure_future(self._pump(there, writer, True)),
@@ -53,19 +57,23 @@ class Line:
             self._open.discard(writer)
             writer.transport.abort()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, counted: bool = False) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, back: bool = False) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
                 while self.stalled:
                     await asyncio.sleep(0.02)
-                if counted and self.cut_after is not None:
-                    data = data[: self.cut_after - self.passed]
+                limit = self.cut_after if back else self.cut_sent_after
+                gone = self.passed if back else self.sent
+                if limit is not None:
+                    data = data[: max(0, limit - gone)]
                 writer.write(data)
                 await writer.drain()
-                if counted:
+                if back:
                     self.passed += len(data)
-                    if self.cut_after is not None and self.passed >= self.cut_after:
-                        return
+                else:
+                    self.sent += len(data)
+                if limit is not None and gone + len(data) >= limit:
+                    return
 
 
 @asynccontextmanager

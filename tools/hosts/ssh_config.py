@@ -8,7 +8,7 @@ import os
 import re
 import shlex
 import stat as st
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -158,7 +158,9 @@ def route(wanted: Target) -> Route:
         return [str(item) for item in value] if isinstance(value, list) else default  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
     ssh = home() / ".ssh"
-    user_known = [_path(name) for name in names("UserKnownHostsFile", [])]
+    host, port, user = text("Hostname", wanted.host), wanted.port or number("Port", 22), wanted.user or text("User")
+    tokens = {"h": host, "k": text("HostKeyAlias") or host, "n": wanted.host, "p": str(port), "r": user or person()}
+    user_known = [_path(name, tokens) for name in names("UserKnownHostsFile", [])]
     # `none` and /dev/null mean "do not check" elsewhere. Here keys are always checked, so they need a file.
     user_known = [path for path in user_known if path != Path("/dev/null")] or [
         ssh / "known_hosts",
@@ -169,14 +171,13 @@ def route(wanted: Target) -> Route:
     if config.get("IdentityAgent", ...) is not ...:
         named = text("IdentityAgent")
         agent = os.environ.get(named.lstrip("$"), "") if named.startswith("$") or named == "SSH_AUTH_SOCK" else named
-    host = text("Hostname", wanted.host)
     if _BAD_HOST.search(host):
         raise Usage(f"~/.ssh/config gives {wanted} the impossible HostName {host!r}", "Correct it there.")
     return Route(
         target=wanted,
         host=host,
-        port=wanted.port or number("Port", 22),
-        user=wanted.user or text("User") or person(),
+        port=port,
+        user=user or person(),
         files=files,
         jumps=tuple(target(jump) for jump in text("ProxyJump").split(",") if jump),
         command=text("ProxyCommand"),
@@ -222,8 +223,10 @@ def _load(wanted: Target, files: tuple[Path, ...]) -> SSHClientConfig:
         ) from error
 
 
-def _path(name: str) -> Path:
-    return Path(name.replace("%d", str(home()))).expanduser()
+def _path(name: str, tokens: Mapping[str, str] | None = None) -> Path:
+    """A path of the configuration; of ssh's %-tokens, those in `tokens`, the home (%d), the user (%u) and % itself."""
+    known = {"d": str(home()), "u": person(), "%": "%", **(tokens or {})}
+    return Path(re.sub("%(.)", lambda found: known.get(found[1], found[0]), name)).expanduser()
 
 
 def through(chain: Route) -> tuple[Target, ...]:

@@ -65,6 +65,9 @@ class Door(asyncssh.SSHClient):
         self.greeted = self.greeted or bool(self.connection and self.connection.get_extra_info("server_version"))
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        if not self.way.alias and host.lower() != self.way.host.lower():
+            self.way = replace(self.way, host=host)  # CanonicalizeHostname has made another name of it
+            self.said = known(self.way)
         self.refused = check(self.way, self.said, key)
         self.key = described(self.way, key)
         self.showed.set()
