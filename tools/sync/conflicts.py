@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ..trees.ignore import Rules
-from ..trees.model import Change, Entry
+from ..trees.model import Change, Entry, parents
 from .model import Choice, Conflict, Merge, Mode, Reconciled, Resolved, Rule, View
 from .reconcile import reconcile
 
@@ -36,10 +36,13 @@ def resolve(
         one, other = conflict.alpha, conflict.beta
         if choice is Choice.NEWEST:
             choice = _newest(one, other, skew)
-        if choice is Choice.ALPHA:
-            _add(found.plan, reconcile({}, alpha, beta, Mode.MIRROR, [conflict.path], links=links))
-        elif choice is Choice.BETA:
-            _add(found.plan, _swapped(reconcile({}, beta, alpha, Mode.MIRROR, [conflict.path], links=links)))
+        if choice in (Choice.ALPHA, Choice.BETA):
+            # Above a conflict both sides have directories; said so, nothing beside it is looked at.
+            above = {path: alpha.tree[path] for path in parents(conflict.path)}
+            if choice is Choice.ALPHA:
+                _add(found.plan, reconcile(above, alpha, beta, Mode.MIRROR, [conflict.path], links=links))
+            else:
+                _add(found.plan, _swapped(reconcile(above, beta, alpha, Mode.MIRROR, [conflict.path], links=links)))
         elif choice is Choice.BOTH and one is not None and other is not None and "unit" not in (one.kind, other.kind):
             _both(found.plan, conflict, one, other, alpha, beta, names, at)
         elif choice is Choice.MERGE and _mergeable(conflict):
