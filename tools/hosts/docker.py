@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from .shell import Shell
 
 
+_recorded: set[str] = set()
+"""Containers that are being recorded by this process."""
+
+
 def open_host(rest: str) -> DockerHost:
     """See registry.HOSTS. `rest` is a container's name or the beginning of its id. Raises Usage."""
     if not rest or rest.startswith("-") or any(not (char.isalnum() or char in "_.-") for char in rest):
@@ -90,6 +94,8 @@ class DockerHost(RemoteHost):
 
         if self._engine is None:
             raise Unreachable(f"the connection to {self.name} was cut", "Try again: the next use connects anew.")
+        while self._info["Id"] in _recorded:  # noqa: ASYNC110  # a thread of another event loop may be the one that records
+            await asyncio.sleep(0.01)  # see docker_freeze: nothing may be started while it is paused
         try:
             return await ExecPipe.start(self._engine, self._info["Id"], argv, tty=tty, cwd=cwd, env=env)
         except Failed as error:
@@ -149,7 +155,15 @@ class DockerHost(RemoteHost):
         """See Freezes.freeze."""
         from .docker_freeze import freeze
 
-        return await self._do(freeze, id)
+        def do(there: Engine, name: str) -> Frozen:
+            container = str(there.inspect(name)["Id"])
+            _recorded.add(container)
+            try:
+                return freeze(there, name, id)
+            finally:
+                _recorded.discard(container)
+
+        return await self._do(do)
 
     async def differs(self, frozen: Frozen) -> list[Touched]:
         """See Freezes.differs."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -27,6 +28,8 @@ FEW = 16
 """Paths up to which each is looked at alone, at 40 ms each; beyond, the whole file system is read once, at 200 MB/s."""
 MOST = 10_000
 """Differences that are listed at most."""
+STARTS = 2.0
+"""Seconds that a program may take to start in a container; what was made and never started is not waited for."""
 WAS, NOW = "/envsync/was", "/envsync/now"
 """Where a helper container that never runs has a record's volume and the container's own volumes."""
 
@@ -53,9 +56,10 @@ def freeze(engine: Engine, name: str, id: str, *, deep: int = DEEP) -> Frozen:
                 labels = {"envsync.snapshot": id, "envsync.record": packed}
                 volume = engine.api.create_volume(f"envsync-snapshot-{id}", labels=labels)["Name"]
                 made, moved = _layer(engine, info, id, flat), 0
-                with helper(engine, made, {WAS: volume, **below(NOW, found)}) as helping:
-                    for index in range(len(found)):
-                        moved += files.copy(engine.slow, (helping, f"{NOW}/{index}"), (helping, WAS))
+                if found:
+                    with helper(engine, made, below(NOW, found)) as its, helper(engine, made, {WAS: volume}) as ours:
+                        for index in range(len(found)):
+                            moved += files.copy(engine.slow, (its, f"{NOW}/{index}"), (ours, WAS))
             size = engine.api.inspect_image(made)["Size"] - (0 if flat else image["Size"])
             others: list[dict[str, Any]] = engine.api.containers(all=True)
         except BaseException:
@@ -89,7 +93,11 @@ def _still(engine: Engine, info: dict[str, Any], id: str, needed: bool) -> Gener
     import docker.errors
 
     state = info["State"]
-    if not needed or not state["Running"] or state["Paused"]:
+    if not state["Running"] or state["Paused"]:
+        yield True
+        return
+    _quiet(engine, info["Id"])
+    if not needed:
         yield True
         return
     labels = {"envsync.paused": info["Id"], "envsync.process": mark()}
@@ -108,13 +116,35 @@ def _still(engine: Engine, info: dict[str, Any], id: str, needed: bool) -> Gener
         engine.api.remove_volume(name, force=True)
 
 
+def _quiet(engine: Engine, container: str) -> None:
+    """Wait until no program is just being started in it: one that is caught half-way by a pause blocks the engine's
+    hold on the container for good (runc 1.1 with cgroups of version 1)."""
+    import docker.errors
+
+    until = time.monotonic() + STARTS
+    while time.monotonic() < until:
+        starting = False
+        for each in records.rows(engine.inspect(container).get("ExecIDs")):
+            with suppress(docker.errors.APIError):
+                program: dict[str, Any] = engine.api.exec_inspect(each)
+                starting |= not program.get("Pid") and program.get("ExitCode") is None
+        if not starting:
+            return
+        time.sleep(0.02)
+
+
+def sweep(engine: Engine) -> None:
+    """Remove the helpers of those who were killed."""
+    for row in engine.api.containers(all=True, filters={"label": "envsync.helper"}):
+        if ended(records.table(row.get("Labels")).get("envsync.process", "")):
+            _remove(engine, row["Id"])
+
+
 def tidy(engine: Engine, container: str) -> None:
     """Clear what somebody who was killed left: let the container run on that was paused, remove helpers."""
     import docker.errors
 
-    for row in engine.api.containers(all=True, filters={"label": "envsync.helper"}):
-        if ended(records.table(row.get("Labels")).get("envsync.process", "")):
-            _remove(engine, row["Id"])
+    sweep(engine)
     volumes: list[dict[str, Any]] = engine.api.volumes({"label": f"envsync.paused={container}"})["Volumes"] or []
     for volume in volumes:
         if ended(volume["Labels"].get("envsync.process", "")):
@@ -126,7 +156,10 @@ def tidy(engine: Engine, container: str) -> None:
 @contextmanager
 def helper(engine: Engine, image: str, mounts: Mapping[str, str]) -> Generator[str]:
     """A container that never runs, by which the engine's archive calls reach an image and volumes (by where they are
-    mounted in it). Gives its id."""
+    mounted in it). Gives its id.
+
+    What is read from one can only be written to another: the engine locks a container for as long as it reads it.
+    """
     binds = [_mount(volume, path) for path, volume in mounts.items()]
     host = engine.api.create_host_config(mounts=binds, network_mode="none")
     labels = {"envsync.helper": "1", "envsync.process": mark()}
@@ -232,12 +265,13 @@ def _own(
         return [each for each in files.compare(was, now) if not records.foreign(each.path, [*away, "/envsync"])]
     found: dict[str, Touched] = {}
     for path, whole in looks.items():
-        was, now = dict[str, files.Entry](), dict[str, files.Entry]()
-        for side, container in ((was, helping), (now, info["Id"])):
-            if whole:
-                side |= {join(path, rest): entry for rest, entry in files.look(engine.slow, container, path).items()}
-            elif entry := files.glance(engine.slow, container, path):
-                side[path] = entry
+        sides = [None if whole else files.glance(engine.slow, each, path) for each in (helping, info["Id"])]
+        kinds = {side.kind for side in sides if side is not None}
+        if whole or ("directory" in kinds and len(kinds) == 2):
+            all_below = (files.look(engine.slow, container, path) for container in (helping, info["Id"]))
+            was, now = ({join(path, rest): entry for rest, entry in side.items()} for side in all_below)
+        else:
+            was, now = ({path: side} if side is not None else {} for side in sides)
         found |= {each.path: each for each in files.compare(was, now) if not records.foreign(each.path, away)}
     return list(found.values())
 

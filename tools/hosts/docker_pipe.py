@@ -26,6 +26,23 @@ NAMES = {1: 0, 2: 1}
 """Which of our two streams a frame's first byte means: standard output and standard error."""
 
 
+UNESCAPE = (
+    'n=$#; while [ $n -gt 0 ]; do a=$(printf "%b." "$1"); shift; set -- "$@" "${a%.}"; n=$((n-1)); done; exec "$@"'
+)
+"""A dot keeps what ends in a newline whole."""
+
+
+def carried(argv: Sequence[str]) -> list[str]:
+    """A command as the engine's JSON can carry it: words that are no UTF-8 are escaped, and a shell there undoes that."""
+    try:
+        "".join(argv).encode()
+    except UnicodeEncodeError:
+        plain = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-")
+        words = ("".join(chr(b) if b in plain else f"\\0{b:03o}" for b in os.fsencode(word)) for word in argv)
+        return ["sh", "-c", UNESCAPE, "sh", *words]
+    return list(argv)
+
+
 class ExecPipe(asyncio.Protocol):
     """See Pipe. With a terminal both streams are one."""
 
@@ -63,7 +80,7 @@ class ExecPipe(asyncio.Protocol):
         api = engine.api
         options: dict[str, Any] = {"stdin": True, "tty": tty, "workdir": cwd or None}
         options["environment"] = {**({"TERM": os.environ.get("TERM", "xterm")} if tty else {}), **(env or {})}
-        made: dict[str, Any] = await engine.ask(api.exec_create, container, list(argv), **options)
+        made: dict[str, Any] = await engine.ask(api.exec_create, container, carried(argv), **options)
         pipe = cls(engine, str(made["Id"]), tty)
         try:
             await pipe._open()

@@ -20,7 +20,8 @@ from . import docker_files as files
 from . import docker_record as records
 from .base import Frozen
 from .docker_engine import Engine, mapped
-from .docker_freeze import NOW, REPOSITORY, WAS, below, helper, join, kept, present, tidy, unname
+from .docker_freeze import NOW, REPOSITORY, WAS, below, helper, join, kept, present, sweep, tidy, unname
+from .docker_pipe import carried
 from .docker_process import ended, mark
 
 SETTLES = 0.3
@@ -161,19 +162,22 @@ class _Swap:
             return
         mounts = below(NOW, volumes)
         saved = "/envsync/saved"
-        with helper(self.engine, data["image"], {WAS: data["volume"], saved: self.journal, **mounts}) as helping:
+        image = data["image"]
+        with (
+            helper(self.engine, image, {WAS: data["volume"], saved: self.journal}) as ours,
+            helper(self.engine, image, mounts) as its,
+        ):
             different: list[int] = []
             for index in range(len(volumes)):
-                was, now = (files.look(api, helping, f"{side}/{index}") for side in (WAS, NOW))
-                if files.compare(was, now):
+                if files.compare(files.look(api, ours, f"{WAS}/{index}"), files.look(api, its, f"{NOW}/{index}")):
                     different.append(index)
-                    files.copy(api, (helping, f"{NOW}/{index}"), (helping, saved))
+                    files.copy(api, (its, f"{NOW}/{index}"), (ours, saved))
             if not different:
                 return
             self.engine.api.create_volume(f"{self.journal}-saved", labels={"envsync.token": self.token})
             for index in different:
-                remove = remover(self.engine, data["image"], mounts)
-                files.level(api, (helping, f"{WAS}/{index}"), (helping, f"{NOW}/{index}"), remove)
+                remove = remover(self.engine, image, mounts)
+                files.level(api, (ours, f"{WAS}/{index}"), (its, f"{NOW}/{index}"), remove)
 
     def _settle(self, container: str) -> None:
         until = time.monotonic() + SETTLES
@@ -242,9 +246,9 @@ def remover(engine: Engine, image: str, mounts: dict[str, str]) -> Callable[[lis
         for start in range(0, len(paths), 500):
             host = api.create_host_config(mounts=binds, network_mode="none")
             labels = {"envsync.helper": "1", "envsync.process": mark()}
-            words = ["-rf", "--", *paths[start : start + 500]]
+            first, *rest = carried(["rm", "-rf", "--", *paths[start : start + 500]])
             options: dict[str, Any] = {"host_config": host, "labels": labels, "user": "0", "working_dir": "/"}
-            made = api.create_container(image, words, entrypoint=["rm"], **options)["Id"]
+            made = api.create_container(image, rest, entrypoint=[first], **options)["Id"]
             try:
                 try:
                     api.start(made)
@@ -276,6 +280,7 @@ def repair(engine: Engine, name: str) -> bool:
         labels = volume["Labels"]
         if not ended(labels.get("envsync.process", "")):
             raise Failed(f"container {name} is being put back by another process right now", "Wait until it is done.")
+        sweep(engine)
         _finish(engine, volume["Name"], labels)
     return bool(found)
 
@@ -327,11 +332,11 @@ def _roll_back(engine: Engine, journal: str, labels: dict[str, str], aside: str)
 def _refill(engine: Engine, journal: str, volumes: list[dict[str, str]], image: str) -> None:
     """Let the volumes hold again what they held before they were touched."""
     mounts = below(NOW, volumes)
-    with helper(engine, image, {WAS: journal, **mounts}) as helping:
+    with helper(engine, image, {WAS: journal}) as ours, helper(engine, image, mounts) as its:
         for index in range(len(volumes)):
-            if files.glance(engine.slow, helping, f"{WAS}/{index}") is not None:
+            if files.glance(engine.slow, ours, f"{WAS}/{index}") is not None:
                 remove = remover(engine, image, mounts)
-                files.level(engine.slow, (helping, f"{WAS}/{index}"), (helping, f"{NOW}/{index}"), remove)
+                files.level(engine.slow, (ours, f"{WAS}/{index}"), (its, f"{NOW}/{index}"), remove)
 
 
 def _volume(engine: Engine, name: str) -> dict[str, Any] | None:
@@ -358,24 +363,28 @@ def _paths(engine: Engine, frozen: Frozen, record: dict[str, Any], info: dict[st
             raise Failed(
                 f"{path} is not in the snapshot: it is not part of the container", "Put it back on its own host."
             )
-    mounts = {WAS: data["volume"], **below(NOW, now)}
-    with helper(engine, data["image"], mounts) as helping, files.Undo() as undo:
+    image, undo = data["image"], files.Undo()
+    with (
+        helper(engine, image, {WAS: data["volume"]}) as ours,
+        helper(engine, image, below(NOW, now)) as its,
+        undo,
+    ):
         for path in wanted:
             for index, volume in enumerate(data["volumes"]):
                 inside = _within(path, volume["path"])
                 if now[index]["name"] and (inside or _within(volume["path"], path)):
                     rest = path.removeprefix(volume["path"]) if inside else ""
                     was, target = f"{WAS}/{index}", f"{NOW}/{index}"
-                    _reach(engine, (helping, was), (helping, target), rest)
+                    _reach(engine, (ours, was), (its, target), rest)
                     moved = _moved(remove, target, volume["path"])
-                    files.level(engine.slow, (helping, was + rest), (helping, target + rest), moved, undo=undo)
+                    files.level(engine.slow, (ours, was + rest), (its, target + rest), moved, undo=undo)
             if not any(_within(path, mount) for mount in away):
-                _reach(engine, (helping, ""), (info["Id"], ""), path)
+                _reach(engine, (ours, ""), (info["Id"], ""), path)
 
                 def left(rest: str, path: str = path) -> bool:
                     return records.foreign(join(path, rest), [*away, "/envsync"])
 
-                files.level(engine.slow, (helping, path), (info["Id"], path), remove, left, undo)
+                files.level(engine.slow, (ours, path), (info["Id"], path), remove, left, undo)
 
 
 def _within(path: str, top: str) -> bool:
@@ -419,7 +428,7 @@ def _exec_remover(engine: Engine, info: dict[str, Any]) -> Callable[[list[str]],
         said = ""
         for start in range(0, len(paths), 500):
             for words in (["rm", "-rf", "--"], ["busybox", "rm", "-rf", "--"], ["python3", "-c", script]):
-                made = engine.api.exec_create(info["Id"], [*words, *paths[start : start + 500]], user="0")
+                made = engine.api.exec_create(info["Id"], carried([*words, *paths[start : start + 500]]), user="0")
                 said = _said(engine.slow.exec_start(made["Id"]))
                 code = engine.api.exec_inspect(made["Id"])["ExitCode"]
                 if code not in (126, 127):
