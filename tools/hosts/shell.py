@@ -160,7 +160,11 @@ class Shell:
     ) -> tuple[int, bytes, bytes, bool]:
         """Carry out a script with its arguments: (exit code, stdout, stderr, timed out)."""
         mark = f"envsync-{secrets.token_hex(8)}"
-        pipe = await self._spawn(["sh", "-c", words.BEGIN + command[0], mark, *command[1:]])
+        script, told = command[0], list(command[1:])
+        if not all(word.isascii() or word.isprintable() for word in told):
+            told = [script, *words.pack(told)]
+            script = words.UNPACK
+        pipe = await self._spawn(["sh", "-c", words.BEGIN + script, mark, *told])
         talk = _Talk(pipe, f"{mark} ".encode(), output, limit)
         pumps = asyncio.gather(talk.out(), talk.error(), talk.feed(stdin))
         late = False

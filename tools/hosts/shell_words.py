@@ -9,12 +9,20 @@ from __future__ import annotations
 import errno
 import os
 import stat as st
+from collections.abc import Sequence
 from pathlib import Path
 
 from .base import Stat
 
 BEGIN = 'g=$$; if [ -r /proc/$$/stat ]; then read -r _ _ _ _ g _ < /proc/$$/stat; fi; printf "%s %s\\n" "$0" "$g"; '
 """Says that we begin, and in which process group; the shell of a login may have printed anything before it."""
+
+UNPACK = (
+    's=$1; shift; i=$#; while [ "$i" -gt 0 ]; do x=$(printf "%b." "$1"); x=${x%.}; shift; set -- "$@" "$x"; '
+    'i=$((i - 1)); done; eval "$s"'
+)
+"""One of our scripts, and its arguments as `pack` makes them: for words that are no UTF-8, which not every connection
+carries (the Docker API's JSON does not)."""
 
 RUN = (
     'if [ -n "$1" ]; then cd -- "$1" || exit 127; fi; n=$2; shift 2; '
@@ -65,6 +73,12 @@ TREE = _C + f'''find "$1/." -mindepth 1 -exec sh -c '{_EACH}' sh "$1/./" {{}} + 
 
 _KINDS = {st.S_IFREG: "file", st.S_IFDIR: "directory", st.S_IFLNK: "link"}
 _NUMBERS = {os.strerror(number): number for number in errno.errorcode}
+
+
+def pack(words: Sequence[str]) -> list[str]:
+    """Words for `printf %b`, in ASCII."""
+    keep = frozenset(range(32, 127)) - {ord("\\")}
+    return ["".join(chr(byte) if byte in keep else f"\\0{byte:03o}" for byte in os.fsencode(word)) for word in words]
 
 
 class Moved(OSError):
