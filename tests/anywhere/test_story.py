@@ -86,3 +86,35 @@ async def _there_and_back(w: World) -> None:
     assert any(made.snapshot in (e.snapshot or "") or made.snapshot == e.id for e in history.entries)
     status = await w.read("status")
     assert status.last_snapshot and not status.locks and not status.unfinished
+
+
+@pytest.mark.parametrize("kind", ["docker", "docker-bare"])
+async def test_a_container_is_recorded_and_put_back_whole(world: Callable[..., object], kind: str) -> None:
+    async with world(kind) as w:  # type: ignore[attr-defined]
+        await w.sh("mkdir -p src && printf 'one' > src/app.py && printf 'requests\n' > requirements.txt")
+        scanned = (await w.read("scan")).fingerprint
+        assert scanned.facts is not None and scanned.facts.kernel and scanned.host == w.host.name
+        assert [s.languages[0].value for s in scanned.project.services] == ["Python"]
+        made = await w.act("snapshot", label="good")
+        assert (await w.read("drift", against="good")).exit == 0
+
+        await w.sh("printf 'two' > src/app.py && printf 'x' > /etc/planted && rm requirements.txt")
+        drift = await w.read("drift", against="good")
+        assert {d.what: d.change for d in drift.differences} == {"src/app.py": "edited", "requirements.txt": "removed"}
+        assert any("/etc/planted" in line for line in drift.aside)
+
+        plan = await w.plan("rewind", to="good")
+        assert "1 edited path restored" in plan.summary and plan.undoable
+        await w.act("rewind", to="good")
+        assert await w.sh("cat src/app.py requirements.txt; ls /etc/planted 2>/dev/null || echo gone") == "onerequests\ngone\n"
+        await w.act("rewind", to="last")
+        assert await w.sh("cat src/app.py /etc/planted; ls") == "twoxsrc\n"
+        await w.act("rewind", to="good", paths=["/etc/planted"])
+        assert await w.sh("cat src/app.py; ls /etc/planted 2>/dev/null || echo gone") == "twogone\n"
+
+        ran = await w.act("run", command="sh -c 'printf three > src/app.py; printf y > /etc/hostile'")
+        assert ran.code == 0
+        await w.act("rewind", to="last")
+        assert await w.sh("cat src/app.py; ls /etc/hostile 2>/dev/null || echo gone") == "twogone\n"
+        assert made.snapshot in [e.snapshot for e in (await w.read("history")).entries]
+        assert (await w.read("status")).last_snapshot

@@ -42,9 +42,10 @@ def differences(found: list[Touched], root: str) -> tuple[list[Difference], list
     places: set[str] = set()
     for touched in found:
         path = touched.path
-        if any(path == v or path.startswith(f"{v}/") for v in VOLATILE) or cache(path):
+        mine = root != "/" and path.startswith(prefix)
+        if cache(path) or (not mine and any(path == v or path.startswith(f"{v}/") for v in VOLATILE)):
             continue
-        if root != "/" and path.startswith(prefix):
+        if mine:
             if not place(path.removeprefix(prefix), ()) and "/.git/" not in f"{path}/":
                 own.append(touched)
         else:

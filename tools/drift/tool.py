@@ -193,6 +193,8 @@ async def _since(snapshot: Snapshot, records: list[Record], context: Context, no
     """Now against a snapshot."""
     seen = asyncio.ensure_future(context.observe(context, "all"))
     try:
+        if snapshot.frozen is not None:
+            await asyncio.wait([seen])  # a machine that is being compared may stand still
         differences, aside = await _trees(snapshot, None, context)
         await asyncio.wait([seen])
     finally:

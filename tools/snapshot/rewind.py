@@ -274,7 +274,7 @@ async def _past_idle(
 
 async def _idle(goal: Goal, seen: Seen, context: Context) -> bool:
     """Whether a command left nothing that a rewind takes back; where the scan failed, nobody knows."""
-    if seen.now is None or seen.then is None or not idle(seen.files.changes) or whole.told(seen.files.touched):
+    if seen.now is None or seen.then is None or not idle(seen.files.changes) or seen.files.touched:
         return False
     if any(packages.changes(seen.now, seen.then, system) for system in (False, True)):
         return False
@@ -286,6 +286,8 @@ async def _look(target: Snapshot, context: Context) -> Seen:
     """The tree and the scan at the same time."""
     scan = asyncio.ensure_future(scanned(context))
     try:
+        if target.frozen is not None:
+            await asyncio.wait([scan])  # a machine that is being compared may stand still
         files = await _differs(target, context, ())
         return Seen(files, await scan, await here(store_of(context).fingerprint, target))
     finally:
@@ -297,7 +299,9 @@ async def _differs(target: Snapshot, context: Context, paths: tuple[str, ...]) -
     """Look at the tree and compare; stores nothing."""
     if target.frozen is not None:
         found = await whole.touched(context, target)
-        return Files([], whole.preview(found, str(context.path), target.id), (), tuple(whole.told(found)))
+        return Files(
+            [], whole.preview(found, str(context.path), target.id), (), tuple(whole.told(found, str(context.path)))
+        )
     store = store_of(context)
     seen = await anywhere.look(context)
     return await here(_compared, target, store, seen, paths)
@@ -327,7 +331,7 @@ def _unmade(goal: Goal, taken: Snapshot, seen: Seen) -> Goal | None:
     """`last` after a snapshot by hand: forget it, when nothing differs from it; None when something does."""
     preview = seen.files.preview
     differing = packages.changes(seen.now, seen.then) or packages.changes(seen.now, seen.then, system=True)
-    if preview.summary or preview.generated or differing or whole.told(seen.files.touched):
+    if preview.summary or preview.generated or differing or seen.files.touched:
         return None
     keep = Step(kind="snapshot-keep", does=f"keep snapshot {taken.id}", args={"record": taken.model_dump_json()})
     forget = Step(

@@ -70,7 +70,10 @@ async def take(context: Context, label: str | None = None, automatic: bool = Tru
         seen = asyncio.ensure_future(scanned(context))
         frozen = None
         try:
-            frozen = await freeze(context) if whole else None
+            if whole:
+                # A machine that is being recorded stands still, and would answer no scan.
+                await asyncio.wait([seen])
+                frozen = await freeze(context)
             manifest, files, notices = await (nothing(store, frozen) if frozen else record(context))
             fingerprint = await seen
         except BaseException:

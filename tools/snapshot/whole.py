@@ -111,11 +111,18 @@ def limited(found: Sequence[Touched], paths: Sequence[str]) -> list[Touched]:
     return [t for t in found if not paths or any(t.path == p or t.path.startswith(p.rstrip("/") + "/") for p in paths)]
 
 
-def told(found: Sequence[Touched]) -> list[Touched]:
-    """What is worth telling: without what changes by itself, and caches."""
+def told(found: Sequence[Touched], root: str) -> list[Touched]:
+    """What is worth telling: without caches, and what changes by itself outside of the project."""
+    prefix = root.rstrip("/") + "/"
+    own = root != "/"
     return [
-        t for t in found if not any(t.path == v or t.path.startswith(f"{v}/") for v in VOLATILE) and not cache(t.path)
+        t for t in found if not cache(t.path) and ((own and t.path.startswith(prefix)) or not _volatile(t.path, root))
     ]
+
+
+def _volatile(path: str, root: str) -> bool:
+    above = {root, *(str(parent) for parent in PurePosixPath(root).parents)}
+    return path in above or any(path == v or path.startswith(f"{v}/") for v in VOLATILE)
 
 
 def split(found: Sequence[Touched], root: str) -> tuple[list[Touched], list[str]]:
@@ -129,7 +136,7 @@ def split(found: Sequence[Touched], root: str) -> tuple[list[Touched], list[str]
 
 def preview(found: Sequence[Touched], root: str, name: str) -> Preview:
     """Describe putting the machine back. Counts only the project's own files: the rest of a machine never rests."""
-    own, places = split(told(found), root)
+    own, places = split(told(found, root), root)
     prefix = root.rstrip("/") + "/"
     mine = [t for t in own if not group(t.path.removeprefix(prefix), ())]
     numbers = {how: sum(t.how == how for t in mine) for how in SIGNS}
