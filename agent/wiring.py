@@ -13,6 +13,7 @@ from ..tools.contract import Remembered
 from ..tools.errors import EnvSyncError, Failed, Usage
 from ..tools.redact import Redactor
 from ..tools.sandbox.reaper import wake
+from ..tools.sync.revive import revive
 from .config import Settings
 from .executor import Executor
 from .models.base import Known, Model
@@ -91,6 +92,7 @@ def build(settings: Settings) -> Parts:
 
         memory = Notebook(settings.state, redact, notices.append)
     executor = Executor(settings, ToolNotes(memory), redact)
+    revive(settings.state)  # so that what is kept in sync stays so, whatever became of its keeper
     wake(settings.state)  # leases end also when whoever waited for that was killed, or the machine was switched off
     return Parts(settings, redact, memory, executor, notices)
 

@@ -37,5 +37,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("tunnel", "Reach ports of a host on this machine.", "HOST [LOCAL:]PORT…"),
     Command("mount", "Mount a host's directory here.", "HOST:/DIR DIR"),
     Command("trust", "Keep the key of an SSH machine, when it is the right one.", "HOST [FINGERPRINT]"),
+    Command(
+        "team",
+        "Share this project's fingerprint, signed, with its people.",
+        "[join PLACE | publish | members | trust PERSON | leave]",
+        ("join", "publish", "members", "trust", "leave"),
+    ),
     Command("completion", "Print the completion script of a shell.", "bash | zsh | fish", ("bash", "zsh", "fish")),
 )

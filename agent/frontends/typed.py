@@ -26,7 +26,12 @@ from .render import Screen
 from .trust import trusted
 from .turn import Turn, calls, dumped, follow, stoppable
 
-MAIN: dict[str, tuple[str, ...]] = {"scan": ("path",), "provision": ("packages",), "sync": ("source", "destination")}
+MAIN: dict[str, tuple[str, ...]] = {
+    "scan": ("path",),
+    "provision": ("packages",),
+    "sync": ("source", "destination"),
+    "syncs": ("action", "name"),
+}
 """What words without a flag mean, where it is not the required fields or the first field."""
 _SHARED = frozenset({"on"})
 """Fields that are common flags as well."""
