@@ -138,3 +138,19 @@ def test_jumps_in_a_circle_are_an_error(config: Path) -> None:
     config.write_text("Host a\n  ProxyJump b\nHost b\n  ProxyJump a\n")
     with pytest.raises(Usage, match="circle"):
         through(route(target("a")))
+
+
+def test_an_included_configuration_that_others_may_write_is_refused(config: Path) -> None:
+    config.write_text("Include more\n")
+    more = config.parent / "more"
+    more.write_text("Host web\n")
+    more.chmod(0o606)
+    with pytest.raises(Usage, match="more"):
+        route(target("web"))
+
+
+def test_the_tokens_of_known_hosts_names_are_filled_in(config: Path) -> None:
+    config.write_text(
+        "Host web\n  HostName 10.0.0.7\n  User me\n  Port 23\n  UserKnownHostsFile %d/keys/%n-%k-%p-%r-100%%\n"
+    )
+    assert route(target("web")).known[0] == config.parent.parent / "keys" / "web-10.0.0.7-23-me-100%"

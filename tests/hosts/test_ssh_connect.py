@@ -15,7 +15,7 @@ import pytest
 from envsync.tests.hosts.wire_proxy import Line, line
 from envsync.tests.lab.ssh import Sshd
 from envsync.tools.errors import EnvSyncError, Unreachable
-from envsync.tools.hosts import ssh_connect
+from envsync.tools.hosts import ssh_connect, ssh_dial
 from envsync.tools.hosts.ssh_config import route, target
 from envsync.tools.hosts.ssh_connect import connect
 from envsync.tools.hosts.ssh_keys import UnknownKey, key_of
@@ -291,3 +291,30 @@ async def test_fifty_machines_and_one_that_is_stopped(sshd: Sshd, make_sshd: Mak
         await asyncio.gather(*waiting, return_exceptions=True)
     finally:
         os.kill(process.pid, signal.SIGCONT)
+
+
+# -- Addresses --------------------------------------------------------------------------------------------------------
+
+
+async def test_an_address_that_drops_everything_does_not_hold_up_the_next_one(sshd: Sshd) -> None:
+    """One after the other, a machine with broken IPv6 takes all of the time there is."""
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        fillers = [socket.socket() for _ in range(3)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(full.getsockname())
+        dropping, answering = full.getsockname(), ("127.0.0.1", sshd.port)
+        made = await asyncio.wait_for(ssh_dial.reach([(socket.AF_INET, dropping), (socket.AF_INET, answering)]), 20)
+        assert made.getpeername() == answering
+        made.close()
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            refusing = free.getsockname()
+            made = await asyncio.wait_for(ssh_dial.reach([(socket.AF_INET, refusing), (socket.AF_INET, answering)]), 20)
+            made.close()
+            with pytest.raises(ConnectionRefusedError):
+                await ssh_dial.reach([(socket.AF_INET, refusing)])
+        for filler in fillers:
+            filler.close()

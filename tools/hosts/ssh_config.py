@@ -7,6 +7,7 @@ import ipaddress
 import os
 import re
 import shlex
+import socket
 import stat as st
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -29,6 +30,8 @@ HOPS = 8
 """Jumps in one chain; more is a circle in the configuration."""
 
 SYSTEM = Path("/etc/ssh")
+OURS = ("Ciphers", "Compression", "HostKeyAlgorithms", "BindAddress", "CanonicalizeHostname")
+"""Options for which we do something of our own where the configuration does not set them."""
 IDENTITIES = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")
 """Names that ssh tries below ~/.ssh, without what is no longer accepted anywhere."""
 
@@ -106,6 +109,8 @@ class Route:
     """Only these identities, of the agent's too."""
     agent: str
     """Socket of the agent; empty for none."""
+    family: int
+    """AddressFamily: socket.AF_UNSPEC, AF_INET or AF_INET6."""
     chosen: frozenset[str]
     """Options that the configuration sets itself, where ours would only be a default."""
 
@@ -122,22 +127,18 @@ def home() -> Path:
 
 
 def config_files() -> tuple[Path, ...]:
-    """The configuration that ssh would read, the user's before the system's. Raises Usage when others may write it."""
-    found: list[Path] = []
-    for path in (home() / ".ssh" / "config", SYSTEM / "ssh_config"):
-        try:
-            about = path.stat()
-            with path.open("rb"):
-                pass
-        except OSError:
-            continue
+    """The configuration that ssh would read, the user's before the system's.
+
+    Raises Usage when others may write the user's: it can name a command to run, so who can write it can run anything
+    as this user. ssh refuses it too.
+    """
+    own = home() / ".ssh" / "config"
+    for path in {path for path, _ in _lines(own, 0)}:
+        about = path.stat()
         if about.st_uid not in (0, os.getuid()) or st.S_IMODE(about.st_mode) & 0o022:
-            # It can name a command to run: who can write it can run anything as this user. ssh refuses it too.
-            raise Usage(
-                f"others may write {path}", f"Run `chmod 600 {shlex.quote(str(path))}`, after a look at what it says."
-            )
-        found.append(path)
-    return tuple(found)
+            word = shlex.quote(str(path))
+            raise Usage(f"others may write {path}", f"Run `chmod 600 {word}`, after a look at what it says.")
+    return tuple(path for path in (own, SYSTEM / "ssh_config") if os.access(path, os.R_OK))
 
 
 def route(wanted: Target) -> Route:
@@ -157,7 +158,7 @@ def route(wanted: Target) -> Route:
         value = config.get(option)
         return [str(item) for item in value] if isinstance(value, list) else default  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
-    ssh = home() / ".ssh"
+    ssh, family = home() / ".ssh", config.get("AddressFamily")
     host, port, user = text("Hostname", wanted.host), wanted.port or number("Port", 22), wanted.user or text("User")
     tokens = {"h": host, "k": text("HostKeyAlias") or host, "n": wanted.host, "p": str(port), "r": user or person()}
     user_known = [_path(name, tokens) for name in names("UserKnownHostsFile", [])]
@@ -189,9 +190,8 @@ def route(wanted: Target) -> Route:
         identities=tuple(_path(name) for name in names("IdentityFile", [str(ssh / name) for name in IDENTITIES])),
         only=config.get("IdentitiesOnly") is True,
         agent=str(_path(agent)) if agent else "",
-        chosen=frozenset(
-            name for name in ("Ciphers", "Compression", "HostKeyAlgorithms") if config.get(name) is not None
-        ),
+        family=family if isinstance(family, int) else socket.AF_UNSPEC,
+        chosen=frozenset(name for name in OURS if config.get(name) not in (None, False)),
     )
 
 
@@ -252,14 +252,15 @@ def _jumps(chain: Route) -> list[Target]:
 def aliases() -> list[str]:
     """The machines that ~/.ssh/config gives a name to, in order; patterns are none."""
     found: dict[str, None] = {}
-    for words in _lines(home() / ".ssh" / "config", 0):
+    for _, words in _lines(home() / ".ssh" / "config", 0):
         if words[0].lower() == "host":
             found.update((word, None) for word in words[1:] if not set(word) & set("*?!"))
     return list(found)
 
 
-def _lines(path: Path, depth: int) -> Iterator[list[str]]:
-    """The lines of a configuration file and of what it includes; asked for every bare name, so without asyncssh."""
+def _lines(path: Path, depth: int) -> Iterator[tuple[Path, list[str]]]:
+    """The lines of a configuration file and of what it includes, each with its file; asked for every bare name, so
+    without asyncssh."""
     try:
         text = path.read_text(errors="replace")
     except OSError:
@@ -269,13 +270,14 @@ def _lines(path: Path, depth: int) -> Iterator[list[str]]:
             words = shlex.split(line.replace("=", " ", 1) if "=" in line.split(" ", 1)[0] else line, comments=True)
         except ValueError:
             continue
-        if len(words) > 1 and words[0].lower() == "include" and depth < 16:
+        if len(words) < 2:
+            continue
+        yield path, words
+        if words[0].lower() == "include" and depth < 16:
             for pattern in words[1:]:
                 whole = _path(pattern) if pattern.startswith(("~", "/")) else home() / ".ssh" / pattern
                 for included in sorted(Path(whole.anchor).glob(str(whole.relative_to(whole.anchor)))):
                     yield from _lines(included, depth + 1)
-        elif len(words) > 1:
-            yield words
 
 
 def as_jump(wanted: Target) -> Route:

@@ -13,6 +13,7 @@ import asyncssh
 
 from ..errors import Unreachable
 from .ssh_config import Route, Target, as_jump, through
+from .ssh_dial import command, dial, end
 from .ssh_errors import explained
 from .ssh_jump import Hop, enter
 from .ssh_keys import KINDS, HostKey, Known, UnknownKey, check, described, known
@@ -107,7 +108,7 @@ class Connection:
             # A machine that does not answer does not say goodbye either.
             await asyncio.wait_for(self.ssh.wait_closed(), 1.0)
         self.ssh.abort()
-        await _end(self.proxy)
+        await end(self.proxy, BANNER)
         over, self.over = self.over, None
         if over is not None:
             await over.leave()
@@ -163,13 +164,13 @@ async def _one(way: Route, over: Hop | None, *, looking: bool = False) -> Connec
         proxy: asyncio.subprocess.Process | None = None
         try:
             async with _turn():
-                end: socket.socket | None = None
+                sock: socket.socket | None = None
                 if way.command and tunnel is None:
-                    proxy, end = await _proxy(way.command)
-                made = await _greeted(_login(way, door, keys, tunnel, end), way, door)
+                    proxy, sock = await command(way.command)
+                made = await _greeted(_login(way, door, keys, tunnel, sock), way, door)
                 return Connection(made, door, over, proxy)
         except BaseException as error:
-            complaint = await _end(proxy)
+            complaint = await end(proxy, BANNER)
             if looking and door.key is not None and (door.refused is None or isinstance(door.refused, UnknownKey)):
                 raise _Looked(door.key) from None
             if door.refused is not None:
@@ -188,7 +189,7 @@ async def _one(way: Route, over: Hop | None, *, looking: bool = False) -> Connec
 
 
 async def _login(
-    way: Route, door: Door, keys: Identities, tunnel: Connection | None, end: socket.socket | None
+    way: Route, door: Door, keys: Identities, tunnel: Connection | None, sock: socket.socket | None
 ) -> asyncssh.SSHClientConnection:
     said = door.said
 
@@ -196,6 +197,8 @@ async def _login(
         # With authorities there may be certificates, which asyncssh checks; keys by themselves are the door's.
         return (), said.authorities, said.revoked if said.authorities else ()
 
+    if sock is None and tunnel is None and not way.chosen & {"BindAddress", "CanonicalizeHostname"}:
+        sock = await dial(way.host, way.port, way.family)
     ours: dict[str, object] = {}
     if "Ciphers" not in way.chosen:
         ours["encryption_algs"] = CIPHERS
@@ -203,27 +206,32 @@ async def _login(
         ours["compression_algs"] = ("none", "zlib@openssh.com")
     if "HostKeyAlgorithms" not in way.chosen or door.looking:
         ours["server_host_key_algs"] = said.kinds
-    return await asyncssh.connect(
-        way.target.host,
-        way.port,
-        config=[str(path) for path in way.files] or None,
-        tunnel=tunnel.ssh if tunnel else None,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # None: no ProxyJump of its own
-        sock=end,
-        proxy_command=None,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # see _proxy
-        username=way.user,
-        client_factory=lambda: door,
-        # No key is trusted before the door has looked at it, so that we can say what is wrong with it.
-        known_hosts=trusted,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # its annotations know names of files alone
-        client_keys=Given(keys.pairs),
-        agent_path=keys.agent,
-        agent_identities=keys.allowed or None,
-        password_auth=True,
-        connect_timeout=None,
-        login_timeout=0,
-        keepalive_interval=way.alive,
-        keepalive_count_max=way.misses,
-        **ours,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    )
+    try:
+        return await asyncssh.connect(
+            way.target.host,
+            way.port,
+            config=[str(path) for path in way.files] or None,
+            tunnel=tunnel.ssh if tunnel else None,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # None: no ProxyJump of its own
+            sock=sock,
+            proxy_command=None,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # see ssh_dial
+            username=way.user,
+            client_factory=lambda: door,
+            # No key is trusted before the door has looked at it, so that we can say what is wrong with it.
+            known_hosts=trusted,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # its annotations know names of files alone
+            client_keys=Given(keys.pairs),
+            agent_path=keys.agent,
+            agent_identities=keys.allowed or None,
+            password_auth=True,
+            connect_timeout=None,
+            login_timeout=0,
+            keepalive_interval=way.alive,
+            keepalive_count_max=way.misses,
+            **ours,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        )
+    except BaseException:
+        if sock is not None and door.connection is None:
+            sock.close()  # it never came to a connection, which would have taken it over
+        raise
 
 
 async def _greeted(
@@ -265,48 +273,3 @@ async def _turn() -> AsyncGenerator[None]:
     finally:
         timer.cancel()
         give()
-
-
-async def _proxy(command: str) -> tuple[asyncio.subprocess.Process, socket.socket]:
-    """Start a ProxyCommand as ssh does, by the shell, since it is a line of the user's own configuration.
-
-    asyncssh would split it without a shell, and mix what the command complains about into the connection.
-    """
-    ours, theirs = socket.socketpair()
-    try:
-        process = await asyncio.create_subprocess_exec(
-            "/bin/sh",
-            "-c",
-            f"exec {command}",
-            stdin=theirs.fileno(),
-            stdout=theirs.fileno(),
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
-    except BaseException:
-        ours.close()
-        raise
-    finally:
-        theirs.close()
-    ours.setblocking(False)
-    return process, ours
-
-
-async def _end(proxy: asyncio.subprocess.Process | None) -> str:
-    """End a ProxyCommand; what it complained about."""
-    if proxy is None:
-        return ""
-    if proxy.returncode is None:
-        with suppress(ProcessLookupError, TimeoutError):
-            # It hears that the connection is over, and gets a moment to say why.
-            await asyncio.wait_for(proxy.wait(), 0.5)
-    if proxy.returncode is None:
-        with suppress(ProcessLookupError):
-            proxy.terminate()
-    complaint = b""
-    if proxy.stderr is not None:
-        with suppress(TimeoutError):
-            complaint = await asyncio.wait_for(proxy.stderr.read(BANNER), 0.5)
-    await proxy.wait()
-    proxy._transport.close()  # type: ignore[attr-defined]  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportAttributeAccessIssue]  # what it started may hold the pipe for ever
-    return complaint.decode("utf-8", "replace")
