@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import stat
 import subprocess
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
@@ -18,9 +20,12 @@ from envsync.tools.hosts.local import LocalHost
 from envsync.tools.trees.between import perform
 from envsync.tools.trees.hashing import BLOCK, digest_of
 from envsync.tools.trees.model import Change, Entry, Options, Outcome, Tree, same
+from envsync.tools.trees.near import NearReplica
 from envsync.tools.trees.open import open_replica
 from envsync.tools.trees.packing import pack_scan, unpack_changes, unpack_outcomes, unpack_scan, unpack_tree
+from envsync.tools.trees.private import Private, _make  # pyright: ignore[reportPrivateUsage]
 from envsync.tools.trees.replica import Replica, Wanted
+from envsync.tools.trees.side import Side
 
 Open = Callable[..., Awaitable[Replica]]
 
@@ -494,43 +499,99 @@ async def test_the_private_place_may_lie_inside_the_root_and_is_never_part_of_it
         await replica.close()
 
 
-async def test_another_file_system_makes_copies_of_renames(opened: Open, tmp_path: Path) -> None:
+class Far(Side):
+    """A side whose private place is on another file system, as when nothing of ours can be made near the root."""
+
+    def __init__(self, tell: Callable[[object], None], root: str, spare: str, private: str) -> None:
+        super().__init__(tell, root, "far", None, spare)
+        self.private.close()
+        assert _make(private)
+        self.private, self.near = Private(private, "blocks"), False
+
+
+@pytest.fixture
+async def far(tmp_path: Path) -> AsyncIterator[Replica]:
+    """A replica of `b` with its private place elsewhere."""
     shm = Path("/dev/shm")
     if not os.access(shm, os.W_OK) or shm.stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("there is no second file system here")
-    import tempfile
-
+    (tmp_path / "b").mkdir()
     with tempfile.TemporaryDirectory(dir=shm) as other:
-        put(tmp_path / "b", {"x": b"before", "d": None, "gone": b"gone", "m": b"moved"})
-        from envsync.tools.trees.near import NearReplica
-        from envsync.tools.trees.side import Side
+        link = await LocalHost().start(Far, str(tmp_path / "b"), str(tmp_path / "spare"), f"{other}/p")
+        replica = NearReplica("local", str(tmp_path / "b"), link)
+        yield replica
+        await replica.close()
 
-        class Far(Side):
-            """As when neither beside nor inside the root anything of ours could be made."""
 
-            def __init__(self, tell: Callable[[object], None], root: str, private: str) -> None:
-                super().__init__(tell, root, "far", None, str(tmp_path / "private-far"))
-                self.private.close()
-                from envsync.tools.trees.private import Private, _make  # pyright: ignore[reportPrivateUsage]
+async def test_hostile_49_another_file_system_makes_copies_of_renames(far: Replica, tmp_path: Path) -> None:
+    put(tmp_path / "b", {"x": b"before", "d": None, "gone": b"gone", "m": b"moved"})
+    before = (await far.scan()).tree
+    changes = [
+        Change("gone", before["gone"], None),
+        Change("m", before["m"], None),
+        Change("x", before["x"], file(b"after")),
+        Change("d/new", None, file(b"after")),
+        Change("d/m", None, before["m"], "m"),
+    ]
+    outcomes = await make(far, changes, b"after")
+    assert [outcome.why for outcome in outcomes] == [""] * 5
+    assert (tmp_path / "b/x").read_bytes() == b"after" and (tmp_path / "b/d/m").read_bytes() == b"moved"
+    assert {item.path for item in await far.kept()} == {"gone", "x"}
+    assert sorted(os.listdir(tmp_path / "b")) == ["d", "x"]
 
-                assert _make(private)
-                self.private, self.near = Private(private, "blocks"), False
 
-        b = NearReplica("local", str(tmp_path / "b"), await LocalHost().start(Far, str(tmp_path / "b"), f"{other}/p"))
-        before = (await b.scan()).tree
-        changes = [
-            Change("gone", before["gone"], None),
-            Change("m", before["m"], None),
-            Change("x", before["x"], file(b"after")),
-            Change("d/new", None, file(b"after")),
-            Change("d/m", None, before["m"], "m"),
-        ]
-        outcomes = await make(b, changes, b"after")
-        assert [outcome.why for outcome in outcomes] == [""] * 5
-        assert (tmp_path / "b/x").read_bytes() == b"after" and (tmp_path / "b/d/m").read_bytes() == b"moved"
-        assert {item.path for item in await b.kept()} == {"gone", "x"}
-        assert sorted(os.listdir(tmp_path / "b")) == ["d", "x"]
-        await b.close()
+async def test_a_repository_that_cannot_be_renamed_is_changed_under_its_own_lock(
+    far: Replica, opened: Open, tmp_path: Path
+) -> None:
+    a, here, there = await opened("a"), tmp_path / "a", tmp_path / "b"
+    git(here, "init", "-q")
+    git(here, "commit", "-q", "--allow-empty", "-m", "first")
+    first = (await a.scan()).tree[".git"]
+    git(there, "clone", "-q", "--bare", str(here), ".git")
+    git(there, "config", "core.bare", "false")
+    before = (await far.scan()).tree[".git"]
+    git(here, "commit", "-q", "--allow-empty", "-m", "second")
+    second = (await a.scan()).tree[".git"]
+    assert not same(first, second)
+    outcome = (await perform(a, far, [Change(".git", before, second)]))[0]
+    assert not outcome.why and git(there, "log", "--format=%s") == "second\nfirst"
+    git(there, "fsck", "--strict")
+    assert same((await far.scan()).tree[".git"], second) and not (there / ".git/index.lock").exists()
+    kept = (await far.kept())[0]
+    private = Path((await far.facts()).private)
+    assert git(there, f"--git-dir={private / 'kept' / kept.name}", "log", "--format=%s") == "first"
+    (there / ".git/index.lock").touch()
+    assert (await perform(a, far, [Change(".git", second, before)]))[0].why
+    assert git(there, "log", "--format=%s") == "second\nfirst"
+
+
+async def test_hostile_50_a_repository_half_changed_by_a_killed_process_is_finished_at_the_next_start(
+    opened: Open, tmp_path: Path
+) -> None:
+    here, there, private = tmp_path / "a", tmp_path / "b", tmp_path / "private-b"
+    here.mkdir()
+    git(here, "init", "-q")
+    put(here, {"x": b"one"})
+    git(here, "add", ".")
+    git(here, "commit", "-qm", "first")
+    shutil.copytree(here, there)
+    git(here, "commit", "-q", "--allow-empty", "-m", "second")
+    await (await opened("b")).close()
+    shutil.copytree(here / ".git", private / "ready-intent-1")
+    (private / "intent-1").write_text('{"path": ".git", "ready": "ready-intent-1"}')
+    (there / ".git/index.lock").write_text("intent-1")
+    (there / ".git/HEAD").unlink()
+    await opened("b")
+    assert git(there, "log", "--format=%s") == "second\nfirst" and git(there, "status", "--short") == ""
+    assert not (there / ".git/index.lock").exists()
+    assert not [name for name in os.listdir(private) if "intent" in name]
+    # Nothing was begun without the lock: then the repository stays as it is.
+    shutil.copytree(there / ".git", private / "ready-intent-2")
+    (private / "intent-2").write_text('{"path": ".git", "ready": "ready-intent-2"}')
+    git(there, "commit", "-q", "--allow-empty", "-m", "mine")
+    await opened("b")
+    assert git(there, "log", "-1", "--format=%s") == "mine"
+    assert not [name for name in os.listdir(private) if "intent" in name]
 
 
 async def test_exact_mode_sets_and_compares_every_bit(opened: Open, tmp_path: Path) -> None:

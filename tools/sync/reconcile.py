@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection, Mapping
+from functools import cached_property
 
 from ..trees.model import Change, Entry, Notice, Within, executable, parent, parents, same
 from .model import Conflict, Mode, Reconciled, View
@@ -49,9 +50,6 @@ class _Work:
         self.links = links
         self.out = Reconciled()
         self.ignored = frozenset(sides[ALPHA].ignored) | frozenset(sides[BETA].ignored)
-        self.holding = ({above for path in sides[ALPHA].ignored for above in parents(path)},
-                        {above for path in sides[BETA].ignored for above in parents(path)})  # fmt: skip
-        """Directories with something ignored in or below them, by side."""
         self.busy = frozenset(sides[ALPHA].busy) | frozenset(sides[BETA].busy)
         self.stopped: set[str] = set()
         self.dropped: set[str] = set()
@@ -63,6 +61,12 @@ class _Work:
         """Directories that one side deleted, and the side that still has it."""
         self.keys: list[str] = []
         self._folded: list[dict[str, str] | None] = [None, None]
+
+    @cached_property
+    def holding(self) -> tuple[set[str], set[str]]:
+        """Directories with something ignored in or below them, by side."""
+        one, other = [{above for path in side.ignored for above in parents(path)} for side in self.sides]
+        return one, other
 
     def run(self, paths: Collection[str] | None) -> Reconciled:
         """Decide."""

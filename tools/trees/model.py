@@ -162,14 +162,15 @@ class Scan:
             for path in [path for path in tree if path.startswith(starts)]:
                 del tree[path]
         tree.update(self.tree)
-        within = Within(self.roots)
-        return Scan(
-            tree,
-            None,
-            tuple([path for path in before.ignored if path not in within]) + self.ignored,
-            tuple([path for path in before.busy if path not in within]) + self.busy,
-            tuple([notice for notice in before.notices if notice.path not in within]) + self.notices,
-        )
+        ignored, busy, notices = before.ignored, before.busy, before.notices
+        if folders or len(self.roots) > 16 or any(root in ignored for root in self.roots):
+            within = Within(self.roots)
+            ignored = tuple([path for path in ignored if path not in within])
+        if busy or notices:
+            within = Within(self.roots)
+            busy = tuple([path for path in busy if path not in within])
+            notices = tuple([notice for notice in notices if notice.path not in within])
+        return Scan(tree, None, ignored + self.ignored, busy + self.busy, notices + self.notices)
 
 
 class Within:

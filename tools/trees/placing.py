@@ -17,8 +17,10 @@ from typing import NamedTuple
 
 from ..errors import Usage
 from ..store.walk import Beneath, walk
+from .files import copy_over, copy_tree
+from .inplace import replace_inside
 from .model import OWN, Change, Entry, Options, Outcome, Tree, executable, parent, same
-from .private import Private, copy_span, remove_tree
+from .private import Private, remove_tree
 from .renaming import Renamer, flush
 from .scanner import Scanner, look
 from .unit import is_lock, is_passing
@@ -171,14 +173,12 @@ class Placer:
 
     def _away_copy(self, folder: int, name: str, path: str, old: Entry, work: str, mark: Mark) -> None:
         """The same across file systems: out of the way in its own directory first, then copied."""
-        if old.kind == "unit":
-            raise Refused("the repository lies on another file system than the rest")
         aside = f"{OWN}old-{token_hex(8)}"
         os.rename(name, aside, src_dir_fd=folder, dst_dir_fd=folder)
         if not self._still(folder, aside, path, old, mark):
             self.renamer.fresh(folder, aside, folder, name)
             raise Refused(CHANGED)
-        copy_over(folder, aside, self.private.work, work)
+        copy_over(folder, aside, self.private.work, work, durable=True)
         os.unlink(aside, dir_fd=folder)
 
     def _back(self, folder: int, name: str, path: str, work: str, old: Entry) -> None:
@@ -372,7 +372,7 @@ class Placer:
                 if error.errno != errno.EXDEV:
                     raise
         aside = f"{OWN}new-{token_hex(8)}"
-        copy_over(self.private.work, work, folder, aside)
+        copy_over(self.private.work, work, folder, aside, durable=True)
         try:
             self.renamer.fresh(folder, aside, folder, name)
         except BaseException:
@@ -395,6 +395,9 @@ class Placer:
         else:
             if not done:
                 os.rename(swap, work, src_dir_fd=self.private.work, dst_dir_fd=self.private.work)
+        if not done and old.kind == "unit":
+            self._inside(work, folder, name, path, old, mark)
+            return
         if not done:
             away = self._away(folder, name, path, old, mark)
             try:
@@ -412,6 +415,18 @@ class Placer:
         self.kept[path] = self.private.keep(swap, self.batch, path, old)
         if old.kind == "file":
             self._replaced.append((path, self.kept[path], mark))
+
+    def _inside(self, work: str, folder: int, name: str, path: str, old: Entry, mark: Mark) -> None:
+        """A unit that cannot be exchanged as a directory: a copy is kept, then it is changed file by file."""
+        if not self._still(folder, name, path, old, mark):
+            raise Refused(CHANGED)
+        kept = f"old-{token_hex(8)}"
+        copy_tree(folder, name, self.private.work, kept)
+        self.kept[path] = self.private.keep(kept, self.batch, path, old)
+        try:
+            replace_inside(self.private, self.tree, path, work)
+        except FileExistsError:
+            raise Refused("somebody is changing it") from None
 
     def _mkdir(self, folder: int, name: str, change: Change) -> None:
         old, new = change.old, change.new
@@ -530,27 +545,6 @@ class Placer:
 def with_executable(mode: int, wanted: bool) -> int:
     """A mode made executable for whoever may read, or for nobody."""
     return mode | (mode & 0o444) >> 2 if wanted else mode & ~0o111
-
-
-def copy_over(folder: int, name: str, target: int, new: str) -> None:
-    """Copy a file or a link under a fresh name; mode and time come along. Raises OSError."""
-    info = os.lstat(name, dir_fd=folder)
-    if stat.S_ISLNK(info.st_mode):
-        os.symlink(os.readlink(name, dir_fd=folder), new, dir_fd=target)
-        os.utime(new, ns=(info.st_mtime_ns, info.st_mtime_ns), dir_fd=target, follow_symlinks=False)
-        return
-    fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    try:
-        out = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=target)
-        try:
-            copy_span(fd, 0, out, 0, os.fstat(fd).st_size)
-            os.fchmod(out, info.st_mode & 0o7777)
-            os.utime(out, ns=(info.st_mtime_ns, info.st_mtime_ns))
-            os.fsync(out)
-        finally:
-            os.close(out)
-    finally:
-        os.close(fd)
 
 
 def _only_mode(old: Entry, new: Entry) -> bool:

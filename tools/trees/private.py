@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import stat
@@ -12,11 +11,11 @@ from contextlib import suppress
 from secrets import token_hex
 
 from ..errors import Damaged, Failed
+from .files import copy_span, remove_tree, write_all, write_all_at
 from .hashing import BLOCK, block, blocks_of, digest_of, file_blocks, file_digest, root_of
 from .model import DIGEST, OWN, Entry, Kept
 
 NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-CHUNK = 1 << 20
 
 
 def find_private(root: str, id: str, wanted: str = "") -> tuple[str, bool]:
@@ -152,7 +151,7 @@ class Private:
         name = self.fresh_name()
         fd = os.open(name, NEW, 0o600, dir_fd=self.work)
         try:
-            _write_all(fd, content)
+            write_all(fd, content)
             if then is not None:
                 then(fd)
         except BaseException:
@@ -227,7 +226,7 @@ class Private:
         partial = self._partial[digest]
         if offset + len(data) > partial.size:
             raise Damaged("more content was received than the file has", "Try again.")
-        _write_all_at(partial.fd, data, offset)
+        write_all_at(partial.fd, data, offset)
         if self.algorithm == "blocks" and offset == len(partial.sums) // DIGEST * BLOCK:
             partial.sums += blocks_of(data)
         if partial.blocks:
@@ -288,7 +287,7 @@ class Private:
             piece = os.pread(base, length, at + shift)
             if block(piece) != partial.blocks[number * DIGEST : (number + 1) * DIGEST]:
                 return
-            _write_all_at(partial.fd, piece, at)
+            write_all_at(partial.fd, piece, at)
             partial.have[number] = 1
             number += step
 
@@ -415,63 +414,8 @@ class _Partial:
         return [gap for gap in found if gap[1]]
 
 
-def copy_span(source: int, at: int, target: int, to: int, length: int) -> None:
-    """Copy bytes between open files, in the kernel where it can."""
-    while length > 0:
-        try:
-            done = os.copy_file_range(source, target, length, at, to)
-        except (AttributeError, OSError) as error:
-            if isinstance(error, OSError) and error.errno not in (
-                errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF,
-            ):  # fmt: skip
-                raise
-            piece = os.pread(source, min(CHUNK, length), at)
-            _write_all_at(target, piece, to)
-            done = len(piece)
-        if not done:
-            return
-        at, to, length = at + done, to + done, length - done
-
-
-def remove_tree(folder: int, name: str) -> None:
-    """Remove something of our own with all below it, following no link; what cannot be removed stays."""
-    try:
-        os.unlink(name, dir_fd=folder)
-        return
-    except (IsADirectoryError, PermissionError):
-        pass
-    except OSError:
-        return
-    with suppress(OSError):
-        os.chmod(name, 0o700, dir_fd=folder)
-    try:
-        fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-    except OSError:
-        return
-    try:
-        for inner in os.listdir(fd):
-            remove_tree(fd, inner)
-    finally:
-        os.close(fd)
-    with suppress(OSError):
-        os.rmdir(name, dir_fd=folder)
-
-
 def _named(line: str) -> str:
     try:
         return str(json.loads(line)["name"])
     except (ValueError, KeyError, TypeError):
         return ""
-
-
-def _write_all(fd: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(fd, view) :]
-
-
-def _write_all_at(fd: int, content: bytes, offset: int) -> None:
-    view = memoryview(content)
-    while view:
-        done = os.pwrite(fd, view, offset)
-        view, offset = view[done:], offset + done

@@ -15,6 +15,7 @@ from ..errors import Failed
 from ..store.walk import Beneath
 from .cache import Cache, Clock
 from .hashing import file_blocks, root_of
+from .inplace import finish_all
 from .model import DIGEST, OWN, Options, Scan, checked
 from .packing import (
     pack,
@@ -49,6 +50,7 @@ class Side:
         self.options = options or Options()
         place, self.near = find_private(self.root, id, private)
         self.private = Private(place, self.options.algorithm)
+        finish_all(self.private, self.root)
         self.clock = Clock(os.path.join(place, "probe"), self.near)
         self.cache = Cache(os.path.join(place, "stat.cache"))
         self.cache.load()

@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass, field
 
 from .hashing import block, unit_digest
-from .model import Entry, Tree
+from .model import OWN, Entry, Tree
 
 LIMIT = 256 << 20
 """Bytes of a git index that is looked into; a larger one counts as it is."""
@@ -43,7 +43,9 @@ def is_lock(path: str) -> bool:
 def is_passing(path: str) -> bool:
     """Whether this file is nobody's content: half-written objects, sockets of a monitor."""
     name = path.rpartition("/")[2]
-    return (path.startswith("objects/") and name.startswith(("tmp_", ".tmp-"))) or name.startswith("fsmonitor--daemon")
+    return (path.startswith("objects/") and name.startswith(("tmp_", ".tmp-"))) or name.startswith(
+        ("fsmonitor--daemon", OWN)
+    )
 
 
 def stamp_of(folder: int, name: str, path: str, info: os.stat_result) -> bytes | None:
