@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def route(machine: Machine, root: Path) -> Route:
     """How ssh gets to a machine: with our key, and only to the very key that was made for it before it first ran."""
     path = folder(machine.name, root)
     return Route(
-        target=Target("127.0.0.1", "root", machine.port), host="127.0.0.1", port=machine.port, user="root", files=(),
+        target=Target("127.0.0.1", "root", machine.port), host="127.0.0.1", port=machine.port, user="root", family=socket.AF_INET, files=(),
         jumps=(), command="", known=(path / "known_hosts",), alias=f"envsync-{machine.uuid}", connect=CONNECT, alive=ALIVE,
         misses=MISSES, identities=(shared(root) / "key",), only=True, agent="", chosen=frozenset(),
     )  # fmt: skip

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from .vm import VmHost
 
 PREFIX = "envsync-"
-BEFORE = "before-thaw"
-"""Tag of the state that a thaw goes back to when it fails; gone when it succeeded."""
 
 
 async def freeze(host: VmHost, machine: Machine, id: str) -> Frozen:
@@ -154,17 +152,17 @@ async def _load(path: Path, tag: str, frozen: Frozen) -> bool:
             return False
         await monitor.do("stop")
         try:
-            if BEFORE in await vm_records.tags(monitor):
-                await vm_records.drop(monitor, BEFORE)
-            await vm_records.save(monitor, BEFORE)
+            if vm_records.BEFORE in await vm_records.tags(monitor):
+                await vm_records.drop(monitor, vm_records.BEFORE)
+            await vm_records.save(monitor, vm_records.BEFORE)
             try:
                 await monitor.job("snapshot-load", tag=tag, vmstate="disk", devices=["disk"])
             except Failed as error:
-                await monitor.job("snapshot-load", tag=BEFORE, vmstate="disk", devices=["disk"])
+                await monitor.job("snapshot-load", tag=vm_records.BEFORE, vmstate="disk", devices=["disk"])
                 raise Failed(f"the machine could not be put back: {error.what}", "It is as it was before.") from error
             finally:
                 with suppress(EnvSyncError):
-                    await vm_records.drop(monitor, BEFORE)
+                    await vm_records.drop(monitor, vm_records.BEFORE)
         finally:
             with suppress(EnvSyncError):
                 await monitor.do("cont")
@@ -185,17 +183,17 @@ async def _restart(host: VmHost, machine: Machine, tag: str) -> None:
 
 async def _apply(path: Path, tag: str) -> None:
     """Put the disk of a stopped machine back."""
-    if BEFORE in await vm_records.stopped_tags(path):
-        await vm_qemu.disk("snapshot", "-d", BEFORE, "disk.qcow2", cwd=path)
-    await vm_qemu.disk("snapshot", "-c", BEFORE, "disk.qcow2", cwd=path)
+    if vm_records.BEFORE in await vm_records.stopped_tags(path):
+        await vm_qemu.disk("snapshot", "-d", vm_records.BEFORE, "disk.qcow2", cwd=path)
+    await vm_qemu.disk("snapshot", "-c", vm_records.BEFORE, "disk.qcow2", cwd=path)
     try:
         await vm_qemu.disk("snapshot", "-a", tag, "disk.qcow2", cwd=path)
     except Failed:
-        await vm_qemu.disk("snapshot", "-a", BEFORE, "disk.qcow2", cwd=path)
+        await vm_qemu.disk("snapshot", "-a", vm_records.BEFORE, "disk.qcow2", cwd=path)
         raise
     finally:
         with suppress(Failed):
-            await vm_qemu.disk("snapshot", "-d", BEFORE, "disk.qcow2", cwd=path)
+            await vm_qemu.disk("snapshot", "-d", vm_records.BEFORE, "disk.qcow2", cwd=path)
 
 
 async def _awaken(host: VmHost) -> None:

@@ -12,6 +12,9 @@ from ..errors import Damaged, Failed
 from . import qmp, vm_listing, vm_qemu
 from .vm_place import private, write
 
+BEFORE = "before-thaw"
+"""Tag of the state that a thaw goes back to when it fails; gone when it succeeded."""
+
 
 async def save(monitor: qmp.Monitor, tag: str) -> None:
     await monitor.job("snapshot-save", tag=tag, vmstate="disk", devices=["disk"])
