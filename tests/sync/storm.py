@@ -13,6 +13,7 @@ from pathlib import Path
 
 from envsync.tools.sync.keeper import keep
 from envsync.tools.sync.session import Session, Side, Spec, id_of, now
+from envsync.tools.trees.renaming import Renamer
 
 NAMES = ("a", "b", "c.txt", "d.py", "e")
 FOLDERS = ("", "src", "src/deep", "lib", "lib/b")
@@ -25,10 +26,16 @@ class Person:
     name: str
     root: Path
     dice: random.Random
-    written: dict[bytes, str] = field(default_factory=dict)
-    """Content by path, of what this person wrote and did not replace, move over or delete since."""
+    grave: Path = field(init=False)
+    written: set[bytes] = field(default_factory=set)
+    """What this person wrote and did not destroy since, by an own write over it, move over it or deletion."""
     count: int = 0
     trace: list[str] = field(default_factory=list)
+    renamer: Renamer = field(default_factory=Renamer)
+
+    def __post_init__(self) -> None:
+        self.grave = self.root.with_name(f"{self.root.name}-grave")
+        self.grave.mkdir()
 
     def act(self) -> None:
         """One thing that people do."""
@@ -38,10 +45,13 @@ class Person:
         )[0]
         try:
             verb(path)
-            self.trace.append(f"{time.time():.4f} {self.name} {verb.__name__} {path}")
+            self.note(verb.__name__, path)
         except OSError as error:
             # The other side's changes arrive in between: a name may be a directory by now.
-            self.trace.append(f"{time.time():.4f} {self.name} {verb.__name__} {path}: {error}")
+            self.note(verb.__name__, f"{path}: {error}")
+
+    def note(self, what: str, path: str) -> None:
+        self.trace.append(f"{time.time():.4f} {self.name} {what} {path}")
 
     def content(self) -> bytes:
         self.count += 1
@@ -49,35 +59,53 @@ class Person:
         return f"{self.name}-{self.count}-{self.dice.random()} ".encode() + self.dice.randbytes(size)
 
     def write(self, path: str) -> None:
-        """In place: what was there is gone the moment the file is opened."""
+        """In place: what was there is gone the moment that the file is truncated."""
         content = self.content()
-        with open(self.root / path, "wb") as file:
-            self.gone(path)
+        fd = os.open(self.root / path, os.O_RDWR | os.O_CREAT, 0o644)
+        with open(fd, "r+b") as file:
+            self.destroyed(file.read(), path)
             # Noted first: from here on every byte of it may be on its way.
-            self.written[content] = path
+            self.written.add(content)
+            file.seek(0)
+            file.truncate()
             file.write(content)
 
     def save(self, path: str) -> None:
         """As editors do: a temporary file, then a rename."""
         content = self.content()
-        temporary = self.root / f"{path}.{self.count}~"
-        temporary.write_bytes(content)
-        self.written[content] = f"{path}.{self.count}~"
-        os.replace(temporary, self.root / path)
-        self.gone(path)
-        self.written[content] = path
+        temporary = f"{path}.{self.count}~"
+        (self.root / temporary).write_bytes(content)
+        self.written.add(content)
+        self.over(temporary, path)
 
     def delete(self, path: str) -> None:
-        os.unlink(self.root / path)
-        self.gone(path)
+        """By way of a grave, so that it is known what was there at that very moment."""
+        if (self.root / path).is_dir():
+            raise IsADirectoryError(path)
+        self.count += 1
+        grave = self.grave / str(self.count)
+        os.rename(self.root / path, grave)
+        if grave.is_file():
+            self.destroyed(grave.read_bytes(), path)
 
     def rename(self, path: str) -> None:
         to = "/".join(filter(None, (self.dice.choice(FOLDERS), self.dice.choice(NAMES))))
-        os.rename(self.root / path, self.root / to)
-        self.gone(to)
-        for content, at in self.written.items():
-            if at == path or at.startswith(f"{path}/"):
-                self.written[content] = to + at[len(path) :]
+        if to != path:
+            self.over(path, to)
+
+    def over(self, path: str, to: str) -> None:
+        """A rename that tells what it replaced: an exchange, after which that is under the old name."""
+        one, other = self.root / path, self.root / to
+        above, beyond = (os.open(p.parent, os.O_RDONLY) for p in (one, other))
+        try:
+            if other.is_file() and one.is_file():
+                self.renamer.exchange(above, one.name, beyond, other.name)
+                self.delete(path)
+            else:
+                self.renamer.fresh(above, one.name, beyond, other.name)
+        finally:
+            os.close(above)
+            os.close(beyond)
 
     def folder(self, path: str) -> None:
         os.makedirs(self.root / path)
@@ -85,14 +113,17 @@ class Person:
     def drop(self, path: str) -> None:
         """A whole directory; what arrives meanwhile may stay, as with `rm -r`."""
         folder = path.rpartition("/")[0] or path
-        shutil.rmtree(self.root / folder)
-        self.gone(folder)
+        for above, folders, files in os.walk(self.root / folder, topdown=False):
+            for name in files:
+                self.delete(os.path.relpath(os.path.join(above, name), self.root))
+            for name in folders:
+                os.rmdir(os.path.join(above, name))
+        os.rmdir(self.root / folder)
 
-    def gone(self, path: str) -> None:
-        """This person replaced or deleted what was there."""
-        lost = [c for c, at in self.written.items() if at == path or at.startswith(f"{path}/")]
-        for content in lost:
-            del self.written[content]
+    def destroyed(self, content: bytes, path: str) -> None:
+        """This person made that content go away."""
+        self.note(f"destroyed {content[:12]!r} at", path)
+        self.written.discard(content)
 
 
 @dataclass
@@ -110,13 +141,15 @@ class Storm:
         self.sides = (self.place / "mine", self.place / "theirs")
         for side in self.sides:
             (side / "src").mkdir(parents=True)
+            (side / "stays").touch()  # a side that is all empty halts
         self.people = tuple(
             Person(name, side, random.Random(f"{self.seed}-{name}"))
             for name, side in zip(("mine", "theirs"), self.sides, strict=True)
         )
         one, other = (Side(host=host, path=str(side)) for host, side in zip(self.hosts, self.sides, strict=True))
         self.session = Session(
-            self.place / "state", Spec(id=id_of(one, other), source=one, destination=other, mode=self.mode, at=now())
+            self.place / "state",
+            Spec(id=id_of(one, other), source=one, destination=other, mode=self.mode, at=now(), max_delete=100),
         )
         self.session.save()
         self.session.mark("keep", True)
@@ -201,7 +234,7 @@ class Storm:
     def lost(self) -> list[str]:
         """What somebody wrote and nobody replaced on that side, and that is nowhere any more."""
         there = self.everything()
-        return [f"{p.name}: {path}: {c[:30]!r}" for p in self.people for c, path in p.written.items() if c not in there]
+        return [f"{p.name}: {c[:30]!r}" for p in self.people for c in p.written if c not in there]
 
     def differing(self) -> list[str]:
         """Paths that are not the same on both sides and are in no conflict."""
@@ -244,6 +277,8 @@ def rounds(place: Path, seeds: range, make: Callable[[Path, int], Storm] = Storm
             for what, found in (("lost", storm.lost()), ("differs", storm.differing())):
                 if found:
                     wrong.append(f"seed {seed}: {what}: {found[:5]}\n{storm.log()}")
+                    trace = sorted(line for person in storm.people for line in person.trace)
+                    (storm.place / "trace").write_text("\n".join([*found, *trace]))
         except AssertionError as error:
             wrong.append(f"seed {seed}: {error}")
         finally:

@@ -15,7 +15,8 @@ from . import control
 from .preview import LISTED
 from .session import Session, find
 from .settling import Wish
-from .steps import refreshed, settled
+from .steps import refreshed, settled, working
+from .tool import cycle_step
 
 FLUSHES = 600.0
 """Seconds that a flush may take."""
@@ -45,6 +46,11 @@ class SyncsArgs(Args):
         default_factory=list[str],
         description="resolve: several at once, PATH=TAKE each; *=TAKE for all the others",
         json_schema_extra=brief("PATH=TAKE, *=TAKE"),
+    )
+
+    accept: list[str] = Field(
+        default_factory=list[str],
+        description="resume: go on in spite of what halted it: emptied, deletions, device or names",
     )
 
 
@@ -101,6 +107,8 @@ async def plan(args: SyncsArgs, context: Context) -> Plan:
     """
     if args.action != "resolve" and (args.take or args.under or args.rules):
         raise Usage(f"--take, --under and --rules go with --action resolve, not with {args.action}", "Leave them out.")
+    if args.accept and args.action != "resume":
+        raise Usage(f"--accept goes with --action resume, not with {args.action}", "Leave it out.")
     found = find(context.state, args.name)
     match args.action:
         case "list":
@@ -118,8 +126,10 @@ async def plan(args: SyncsArgs, context: Context) -> Plan:
             return _plan(args, context, f"pause {_titles(chosen)}" if chosen else "nothing to pause", steps, Risk.R1)
         case "resume":
             chosen = [s for s in _some(found, args) if s.spec.watch and not s.keeping]
-            steps = [_start(s) for s in chosen]
-            return _plan(args, context, f"resume {_titles(chosen)}" if chosen else "nothing to resume", steps, Risk.R1)
+            steps = [step for s in chosen for step in await _resuming(s, args, context)]
+            words = f"resume {_titles(chosen)}" if chosen else "nothing to resume"
+            details = [step.does for step in steps if step.kind == "sync-cycle"]
+            return _plan(args, context, words, steps, Risk.R2 if args.accept else Risk.R1, details)
         case "end":
             chosen = _some(found, args)
             if args.name is None and len(chosen) > 1:
@@ -127,6 +137,16 @@ async def plan(args: SyncsArgs, context: Context) -> Plan:
                 raise Usage("which sync session?", f"Name it by its id: {listed}")
             steps = [_end(s) for s in chosen]
             return _plan(args, context, f"end {_titles(chosen)}; both directories stay as they are", steps, Risk.R1)
+
+
+async def _resuming(session: Session, args: SyncsArgs, context: Context) -> list[Step]:
+    """With something accepted a cycle comes first, shown and undoable: it does what the halt kept from being done."""
+    if not args.accept:
+        return [_start(session)]
+    async with working(session, context) as work:
+        work.accepted = frozenset(args.accept)
+        found = await work.look()
+    return [cycle_step(session.spec, found, False, args.accept), _start(session)]
 
 
 async def _resolving(args: SyncsArgs, context: Context, found: list[Session]) -> Plan:

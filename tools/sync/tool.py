@@ -156,16 +156,7 @@ def _planned(
     body = spec.model_dump(mode="json", exclude={"at"})
     steps: list[Step] = []
     if not found.quiet or not work.engine.ancestor.begun or known is None:
-        words = [f"{shown(str(p))}: {s.words}" for p, s in ((other, there), (one, here)) if s.words != "nothing"]
-        args_: dict[str, JsonValue] = {
-            "spec": body,
-            "changes": mark,
-            "made": known is None,
-            "accept": list[JsonValue](args.accept),
-        }
-        back = Step(kind="sync-back", does="put back what the sync changed, on both sides", args=dict(args_))
-        does = f"make them the same: {'; '.join(words)}" if words else "note that they are the same"
-        steps.append(Step(kind="sync-cycle", does=does, args=dict(args_), inverse=(back,)))
+        steps.append(cycle_step(spec, found, known is None, args.accept))
     if args.watch:
         end = Step(kind="sync-end", does="end the sync session", args={"spec": body})
         steps.append(Step(kind="sync-keep", does="go on keeping them the same", args={"spec": body}, inverse=(end,)))
@@ -191,6 +182,19 @@ def _planned(
     return _plan(
         args, context, summary, steps, [*lines(found.to_beta, "there"), *lines(found.to_alpha, "here")], warnings, mark
     )
+
+
+def cycle_step(spec: Spec, found: Reconciled, made: bool, accept: Sequence[str]) -> Step:
+    """The step that makes both sides the same as `found` says, and takes itself back."""
+    both = ((spec.destination.place, sums(found.to_beta)), (spec.source.place, sums(found.to_alpha)))
+    words = [f"{shown(str(place))}: {all_of.words}" for place, all_of in both if all_of.words != "nothing"]
+    args: dict[str, JsonValue] = {
+        "spec": spec.model_dump(mode="json", exclude={"at"}), "changes": digest(found), "made": made,
+        "accept": list[JsonValue](accept),
+    }  # fmt: skip
+    back = Step(kind="sync-back", does="put back what the sync changed, on both sides", args=dict(args))
+    does = f"make them the same: {'; '.join(words)}" if words else "note that they are the same"
+    return Step(kind="sync-cycle", does=does, args=args, inverse=(back,))
 
 
 def _plan(

@@ -95,8 +95,8 @@ class Watcher:
 
     async def _loop(self, listeners: list[asyncio.Task[None]]) -> None:
         began = time.monotonic()
-        settled = True
-        retry = 0.0
+        settled = False  # the first pause comes after the first look at everything
+        retry = self._retry(Done())
         while not self._stopping:
             now = time.monotonic()
             timeout = max(0.0, self._next_full - now)

@@ -12,13 +12,13 @@ from pathlib import Path
 from ..errors import Failed
 from ..hosts.base import Host
 from ..store.durable import publish
-from ..trees.model import Facts, Options
+from ..trees.model import Change, Facts, Options
 from ..trees.open import open_replica
 from ..trees.replica import Replica, Wanted
 from .ancestor import Ancestor
 from .bases import LARGEST, Bases
 from .engine import Done, Engine, Halted
-from .halts import LEAST, PERCENT, deletions, halts
+from .halts import LEAST, PERCENT, halts
 from .model import Halt, Past, Reconciled
 from .session import Session
 from .undoing import remember
@@ -97,23 +97,23 @@ class Work:
         names = (str(spec.source.place), str(spec.destination.place))
         found = halts(past, views[0], views[1], plan, engine.way, percent, least=least, names=names)
         for side, changes in enumerate((plan.to_alpha, plan.to_beta)):
-            now = deletions(changes)
-            gone = self._deleted[side].add(now, len(engine.ancestor.tree))
+            gone = self._deleted[side].add(changes, len(engine.ancestor.tree))
             if (
-                now
+                gone
                 and past is not None
-                and not self.accepted & {"emptied", "deletions"}
-                and gone.all >= least
-                and 100 * gone.all > percent * gone.total
                 and not found
+                and len(gone) >= least
+                and 100 * len(gone) > percent * self._deleted[side].total
             ):
                 found = [
                     Halt(
                         "deletions",
-                        f"{gone.all:,} of {gone.total:,} synchronised paths would be deleted on {names[side]}",
+                        f"{len(gone):,} of {self._deleted[side].total:,} synchronised paths would be deleted on {names[side]}",
                         f"If that is meant, go on with --accept deletions; else put the files on {names[1 - side]} back first.",
                     )
                 ]
+        if "emptied" in self.accepted:
+            self.accepted |= {"deletions"}
         found = [halt for halt in found if halt.code not in self.accepted]
         if found:
             raise Halted(found[0])
@@ -213,23 +213,26 @@ class Work:
 
 
 class Recent:
-    """How much was deleted in one go: a tree that is being emptied is seen in parts."""
+    """What was deleted on a side in one go: a tree that is being emptied is seen in parts."""
 
     def __init__(self) -> None:
-        self.all = 0
         self.total = 0
+        self._gone: set[str] = set()
         self._last = 0.0
 
-    def add(self, gone: int, total: int) -> Recent:
-        """Count deletions out of `total` paths; after a pause it begins anew."""
+    def add(self, changes: Sequence[Change], total: int) -> set[str]:
+        """Count deletions out of `total` paths: all that are gone since the last pause, if there are new ones."""
+        sources = {change.source for change in changes if change.source}
+        gone = {change.path for change in changes if change.new is None and change.path not in sources}
         now = time.monotonic()
         if now - self._last > PAUSE:
-            self.all, self.total = 0, total
-        if gone:
-            self._last = now
-            self.all += gone
-            self.total = max(self.total, total)
-        return self
+            self._gone.clear()
+            self.total = total
+        self._gone.difference_update(change.path for change in changes if change.new is not None)
+        self._gone |= gone
+        self.total = max(self.total, total)
+        self._last = now if gone else self._last
+        return self._gone if gone else set()
 
 
 def _past(directory: Path) -> tuple[Facts, Facts] | None:
