@@ -17,7 +17,7 @@ help:  ## Show this list.
 .venv/.ready: pyproject.toml requirements.lock
 	@test -n "$(PYTHON)" || { echo "EnvSync needs Python 3.11 or newer; install it, or say where: make PYTHON=/path/to/python3"; exit 2; }
 	@echo "setting up .venv (once; about half a minute) …" >&2
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 	@PATH="$(BIN):$$PATH"; \
 	command -v uv >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv >/dev/null 2>&1 || true; \
 	if command -v uv >/dev/null 2>&1; then \
