@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from envsync.tests.trees.test_side import file, plain, put
 from envsync.tools.hosts.local import LocalHost
+from envsync.tools.trees.cache import COARSE_NS, Cache
 from envsync.tools.trees.hashing import digest_of
 from envsync.tools.trees.model import Change, Entry, same
 from envsync.tools.trees.open import open_replica
@@ -21,6 +23,7 @@ from envsync.tools.trees.open import open_replica
 KILLED = """
 import os, sys
 root, private, at = sys.argv[1], sys.argv[2], int(sys.argv[3])
+from envsync.tools.trees.cache import COARSE_NS, Cache
 from envsync.tools.trees.hashing import digest_of
 from envsync.tools.trees.model import Change, Entry
 from envsync.tools.trees.packing import pack, pack_changes, unpack_scan
@@ -175,3 +178,57 @@ def test_entries_mean_the_same_whatever_their_times() -> None:
     one = Entry("file", 0o644, 3, 1, b"d" * 20)
     assert same(one, one._replace(mtime_ns=2, mode=0o600)) and not same(one, one._replace(mode=0o755))
     assert not same(one, one._replace(mode=0o600), exact=True) and same(None, None) and not same(one, None)
+
+
+async def test_a_person_who_writes_while_a_file_is_replaced_or_deleted_always_wins(tmp_path: Path) -> None:
+    root, private = tmp_path / "root", tmp_path / "private"
+    put(root, {"x": b"base"})
+    replica = await open_replica(LocalHost(), str(root), id="x", private=str(private))
+    new = b"from the other side"
+    entry = file(new)
+    place = root / "x"
+    for turn in range(240):
+        place.write_bytes(b"base")
+        before = (await replica.scan(["x"])).tree["x"]
+        mine = b"mine %d" % turn
+        start = threading.Event()
+
+        def write(turn: int = turn, mine: bytes = mine, start: threading.Event = start) -> None:
+            start.wait()
+            for _ in range(turn * 7 % 400):
+                pass
+            if turn % 2:
+                aside = root / ".mine"
+                aside.write_bytes(mine)
+                os.replace(aside, place)
+            else:
+                place.write_bytes(mine)
+
+        thread = threading.Thread(target=write)
+        thread.start()
+        start.set()
+        change = Change("x", before, entry if turn % 4 < 2 else None)
+        await replica.apply([change], batch=str(turn), contents=[(entry.digest, new)])
+        thread.join()
+        kept = {(private / "kept" / item.name).read_bytes() for item in await replica.kept() if item.batch == str(turn)}
+        there = place.read_bytes() if place.exists() else None
+        # Whoever had the file open when it was replaced wrote into what is kept; a new file is where it was put.
+        assert there == mine or (turn % 2 == 0 and mine in kept), turn
+    await replica.close()
+
+
+def test_a_file_changed_in_the_tick_of_the_look_is_not_remembered() -> None:
+    fine, coarse = 1_700_000_000_123_456_789, 1_700_000_000_000_000_000
+    cases = [
+        (fine, fine + 1, True),
+        (fine, fine, False),
+        (fine, fine - 5, False),
+        (coarse, coarse + 1, False),
+        (coarse, coarse + COARSE_NS + 1, True),
+    ]
+    for ctime, safe, remembered in cases:
+        info = os.stat_result((0o100644, 7, 1, 1, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, fine, ctime))
+        assert info.st_ctime_ns == ctime and info.st_mtime_ns == fine
+        cache = Cache("")
+        cache.put("x", info, b"d" * 20, safe)
+        assert (cache.get("x", info) is not None) == remembered, (ctime, safe)
