@@ -19,6 +19,8 @@ from envsync.tools.trees.cache import COARSE_NS, Cache
 from envsync.tools.trees.hashing import digest_of
 from envsync.tools.trees.model import Change, Entry, same
 from envsync.tools.trees.open import open_replica
+from envsync.tools.trees.packing import pack, pack_changes, unpack_outcomes, unpack_scan
+from envsync.tools.trees.side import Side
 
 KILLED = """
 import os, sys
@@ -232,3 +234,44 @@ def test_a_file_changed_in_the_tick_of_the_look_is_not_remembered() -> None:
         cache = Cache("")
         cache.put("x", info, b"d" * 20, safe)
         assert (cache.get("x", info) is not None) == remembered, (ctime, safe)
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+@pytest.mark.parametrize("delete", [True, False])
+def test_a_write_between_the_last_look_and_the_rename_is_put_back(
+    delete: bool, in_place: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, private = tmp_path / "root", tmp_path / "private"
+    put(root, {"x": b"base"})
+    side = Side(lambda told: None, str(root), "x", None, str(private))
+    before = unpack_scan(side.scan([], 0)).tree["x"]
+    written: list[str] = []
+
+    def write() -> None:
+        if not written:
+            written.append("x")
+            if in_place:
+                (root / "x").write_bytes(b"mine")
+            else:
+                (root / ".mine").write_bytes(b"mine")
+                os.replace(root / ".mine", root / "x")
+
+    rename, exchange = os.rename, side.renamer.exchange
+
+    def late_rename(source: str, target: str, **where: int) -> None:
+        if source == "x":
+            write()
+        rename(source, target, **where)
+
+    def late_exchange(source: int, name: str, target: int, new: str) -> bool:
+        write()
+        return exchange(source, name, target, new)
+
+    monkeypatch.setattr(os, "rename", late_rename)
+    monkeypatch.setattr(side.renamer, "exchange", late_exchange)
+    new = b"from the other side"
+    change = Change("x", before, None if delete else file(new))
+    outcome = unpack_outcomes(side.apply(pack_changes([change]), "b", digest_of(new), pack([new]), {}))[0]
+    assert written and outcome.why and (root / "x").read_bytes() == b"mine"
+    assert side.kept() == [] and os.listdir(private / "work") == []
+    side.close()
