@@ -9,7 +9,7 @@ import shutil
 import stat
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -137,7 +137,7 @@ async def test_without_qemu_it_says_what_to_install(
 ) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name in {"qemu-system-x86_64", "qemu-img"} - {lacking}:
+    for name in set(vm_image.NEEDED) - {lacking}:
         (programs / name).write_text("#!/bin/sh\nexit 1\n")
         (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(programs))
@@ -146,6 +146,7 @@ async def test_without_qemu_it_says_what_to_install(
     with pytest.raises(Failed, match=lacking) as error:
         await vm_machine.create("m", root=tmp_path)
     assert vm_image.NEEDED[lacking] in error.value.hint
+    assert vm.lacking(tmp_path) == (error.value.what, error.value.hint)
     assert not (tmp_path / "vms/m").exists()
 
 
@@ -157,6 +158,23 @@ async def test_who_may_not_build_is_told_the_command(tmp_path: Path, monkeypatch
         await vm_image.ensure(root=tmp_path)
     assert "sudo" in error.value.hint and "envsync.tools.hosts.vm_build" in error.value.hint
     assert str(tmp_path / "images") in error.value.hint
+
+
+def test_only_an_old_image_that_nobody_uses_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ENVSYNC_IMAGES", raising=False)
+    made = {name: tmp_path / "images" / name for name in (f"{vm_image.version()}-1", "old-used", "old-2", "old-new")}
+    for path in made.values():
+        path.mkdir(parents=True)
+        os.utime(path, (1, 1))
+    os.utime(made["old-new"])
+    folder("m", tmp_path).mkdir(parents=True)
+    vm_machine.keep(replace(machine(), image=str(made["old-used"])), folder("m", tmp_path))
+    folder("broken", tmp_path).mkdir()
+    (folder("broken", tmp_path) / "vm.json").write_text("{")
+    assert vm_machine.prune(tmp_path) == []
+    (folder("broken", tmp_path) / "vm.json").unlink()
+    assert vm_machine.prune(tmp_path) == [made["old-2"]]
+    assert sorted(path.name for path in (tmp_path / "images").iterdir()) == sorted(set(made) - {"old-2"})
 
 
 # -- Names and records --------------------------------------------------------------------------------------------

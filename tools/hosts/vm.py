@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import EnvSyncError, Failed, Unreachable, Usage
-from . import vm_boot, vm_freeze, vm_machine
+from . import vm_boot, vm_freeze, vm_image, vm_machine
 from .base import Frozen, Touched
 from .pipe import Pipe
 from .ssh import SshHost
@@ -34,6 +34,15 @@ def exists(name: str) -> bool:
         return vm_machine.find(name) is not None
     except EnvSyncError:
         return False
+
+
+def lacking(root: Path | None = None) -> tuple[str, str] | None:
+    """Why no virtual machine can be made here, and what to do about it; None when it can."""
+    try:
+        vm_image.usable(root or state())
+    except EnvSyncError as error:
+        return error.what, error.hint
+    return None
 
 
 def route(machine: Machine, root: Path) -> Route:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import platform
 import shlex
 import shutil
 import sys
@@ -46,10 +45,6 @@ async def build(directory: Path, report: Report = silent) -> Image:
 
     Raises Failed, with what to install or to do; nothing is left behind then.
     """
-    if platform.machine() != "x86_64":
-        raise Failed(
-            f"virtual machines work on x86_64 only so far, and this is {platform.machine()}", "Use a container instead."
-        )
     for name in NEEDED:
         program(name)
     mirror = vm_sources.mirror()

@@ -114,6 +114,24 @@ def check(image: Image) -> None:
         verify(image)
 
 
+def usable(root: Path) -> None:
+    """Look whether there is what it takes to make a machine. Raises Failed with what to install or to do."""
+    if platform.machine() != "x86_64":
+        raise Failed(
+            f"virtual machines work on x86_64 only so far, and this is {platform.machine()}", "Use a container instead."
+        )
+    directory = images(root)
+    programs = ("qemu-system-x86_64", "qemu-img")
+    for name in programs if find(directory) is not None else NEEDED:
+        program(name)
+    if find(directory) is None and os.geteuid() != 0:
+        command = shlex.join([sys.executable, "-m", f"{__package__}.vm_build", str(directory)])
+        raise Failed(
+            "there is no base image for virtual machines yet, and building it needs root",
+            f"Build it once, it takes about a minute: sudo {command}",
+        )
+
+
 async def ensure(report: Report = silent, root: Path | None = None) -> Image:
     """The verified base image, built first when there is none. Raises Failed with what to install or to do."""
     directory = images(root or state())
@@ -123,14 +141,7 @@ async def ensure(report: Report = silent, root: Path | None = None) -> Image:
         with suppress(Damaged):
             await asyncio.to_thread(verify, image)
             return image
-    for name in ("qemu-system-x86_64", "qemu-img"):
-        program(name)
-    if os.geteuid() != 0:
-        command = shlex.join([sys.executable, "-m", f"{__package__}.vm_build", str(directory)])
-        raise Failed(
-            "there is no base image for virtual machines yet, and building it needs root",
-            f"Build it once, it takes about a minute: sudo {command}",
-        )
+    usable(root or state())
     from .vm_build import build
 
     return await build(directory, report)

@@ -6,9 +6,11 @@ while it runs qemu's pidfile, monitor socket and console. The machine outlives t
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import shutil
+import time
 import uuid as uuids
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,8 +21,10 @@ from pathlib import Path
 from ..contract import Report, silent
 from ..errors import Damaged, EnvSyncError, Usage
 from . import vm_image, vm_qemu, vm_recipe
-from .vm_place import folder, full, machines, private, read_json, shared, state, turn, write, write_json
+from .vm_place import folder, full, images, machines, private, read_json, shared, state, turn, write, write_json
 
+OLD = 86400.0
+"""Seconds after which an image that nothing uses is removed: until then somebody may be making a machine of it."""
 MEMORY, DISK, CPUS = 512, 8, 2
 """Defaults: MiB, GiB (the disk's file holds only what was written), processors."""
 
@@ -100,6 +104,7 @@ async def create(
     if path.exists():
         raise _taken(name)
     image = await vm_image.ensure(report, root)
+    await asyncio.to_thread(prune, root)
     made = private(machines(root)) / f".new-{name}-{secrets.token_hex(4)}"
     try:
         made.mkdir(mode=0o700)
@@ -124,6 +129,24 @@ async def create(
         raise full(error, f"making the virtual machine {name}", root) from error
     finally:
         shutil.rmtree(made, ignore_errors=True)
+
+
+def prune(root: Path) -> list[Path]:
+    """Remove base images that are neither current nor any machine's, and a day old; returns them. Images that several
+    installations share are left alone, and all are while a machine's record cannot be read."""
+    found: list[Path] = []
+    records = list(machines(root).glob("*/vm.json"))
+    mine = known(root)
+    if images(root) != root / "images" or len(mine) < len(records):
+        return found
+    current = vm_image.version()
+    for path in images(root).glob("*-*"):
+        if not path.name.startswith(f"{current}-") and str(path) not in {machine.image for machine in mine}:
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > OLD:
+                    shutil.rmtree(path)
+                    found.append(path)
+    return found
 
 
 # -- Parts --------------------------------------------------------------------------------------------------------
