@@ -22,6 +22,7 @@ from envsync.tests.core.places import COMMANDS, FILES, LINKS, VM, Place, place
 from envsync.tests.lab.containers import Container, start
 from envsync.tests.lab.engine import Engine
 from envsync.tools.errors import EnvSyncError, Failed, Unreachable, Usage
+from envsync.tools.hosts import shell
 from envsync.tools.hosts.dryrun import DryRunHost
 from envsync.tools.hosts.helper.probe import Probe
 from envsync.tools.hosts.local import KEPT
@@ -158,7 +159,7 @@ async def test_hostile_04_arguments_are_never_read_by_a_shell(commands: Place) -
 async def test_a_time_out_ends_the_whole_process_group(commands: Place) -> None:
     script = "trap '' TERM; sleep 300 & echo $! > child; wait"
     quick = commands.kind in ("local", "remote", "shell")
-    done = await commands.host.run(["sh", "-c", script], cwd=commands.root, timeout=2 if quick else 5)
+    done = await commands.host.run(["sh", "-c", script], cwd=commands.root, timeout=1 if quick else 3)
     assert done.timed_out and done.code == 124
     await _gone(commands, await _child(commands))
 
@@ -497,7 +498,8 @@ async def _told(changes: AsyncIterator[frozenset[str]], *wanted: str) -> None:
         missing -= await asyncio.wait_for(anext(changes), MINUTE)
 
 
-async def test_a_watch_tells_what_was_touched(files: Place) -> None:
+async def test_a_watch_tells_what_was_touched(files: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell, "PAUSE", 0.2)  # seconds between two looks, where there is nothing better
     old = await files.directory("old")
     await files.host.write(old / "file", b"1")
     changes = files.host.watch(files.root)
@@ -519,7 +521,10 @@ async def test_a_watch_tells_what_was_touched(files: Place) -> None:
     await changes.aclose()
 
 
-async def test_waiting_for_changes_may_be_given_up_and_taken_up_again(files: Place) -> None:
+async def test_waiting_for_changes_may_be_given_up_and_taken_up_again(
+    files: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shell, "PAUSE", 0.2)
     changes = files.host.watch(files.root)
     assert await asyncio.wait_for(anext(changes), MINUTE) == {"."}
     with pytest.raises(TimeoutError):

@@ -17,7 +17,7 @@ from enum import Enum
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path, PurePath
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, cast, get_type_hints
 
 from pydantic import BaseModel
 
@@ -236,7 +236,9 @@ class _Reader:
             raise Malformed(f"{name!r} is no error")
         what, hint, data = rest
         return kind(
-            str(what)[:TEXT], str(hint)[:TEXT], **{key: item for key, item in data.items() if key.isidentifier()}
+            str(what)[:TEXT],
+            str(hint)[:TEXT],
+            **{key: item for key, item in data.items() if key.isidentifier() and key not in ("self", "what", "hint")},
         )
 
     KINDS: ClassVar[dict[str, Callable[[_Reader, Any], object]]] = {
@@ -291,13 +293,32 @@ def _maker(name: str) -> Callable[[dict[str, Any]], object]:
     kind: Any = _find(name)
     if issubclass(kind, BaseModel):
         return kind.model_validate
-    if issubclass(kind, EnvSyncError) or not is_dataclass(kind):
+    if not is_dataclass(cast("Any", kind)):
         raise Malformed(f"{name!r} is not made of fields")
-    known = {field.name for field in fields(kind) if field.init}
+    known = {field.name for field in fields(cast("Any", kind)) if field.init}
+    check = _checker(kind, known)
 
     def make(values: dict[str, Any]) -> object:
         if not known.issuperset(values):
             raise Malformed(f"{name!r} has no such fields")
-        return kind(**values)
+        check(values)
+        return cast("Any", kind)(**values)
 
     return make
+
+
+def _checker(kind: type, names: set[str]) -> Callable[[object], object]:
+    """What raises ValueError when fields of a dataclass are of other types than they say."""
+    try:
+        from pydantic import ConfigDict, TypeAdapter
+        from typing_extensions import TypedDict
+    except ImportError:
+        # On the other machine: what comes there is ours.
+        return lambda _: None
+    try:
+        hints = {name: hint for name, hint in get_type_hints(kind).items() if name in names}
+        shape = cast("Any", TypedDict)(kind.__name__, hints, total=False)
+        shape.__pydantic_config__ = ConfigDict(strict=True, arbitrary_types_allowed=True)
+        return TypeAdapter(shape).validate_python
+    except Exception:  # a class that holds what cannot be sent, e.g. a function: nothing of it ever comes
+        return lambda _: None

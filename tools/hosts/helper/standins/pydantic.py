@@ -15,6 +15,7 @@ from typing import Any, ClassVar, cast
 JsonValue = Any
 ConfigDict = dict
 _NONE: Any = object()
+_MANY: tuple[Any, ...] = (tuple, list, set, frozenset)
 
 
 class ValidationError(ValueError):
@@ -107,9 +108,10 @@ def _plain(value: Any, text: bool, left_out: Any = None) -> Any:
         return value.model_dump(mode="json" if text else "python", exclude=left_out)
     if type(value) is dict:
         return {key: _plain(item, text) for key, item in cast("dict[Any, Any]", value).items()}
-    if isinstance(value, (tuple, list, set, frozenset)):
-        made = [_plain(item, text) for item in cast("list[Any]", value)]
-        return made if text else cast("Any", type(value))(made)
+    for kind in _MANY:
+        if isinstance(value, kind):
+            made = [_plain(item, text) for item in cast("list[Any]", value)]
+            return made if text else kind(made)
     if text and isinstance(value, Enum):
         return value.value
     if text and isinstance(value, datetime):
