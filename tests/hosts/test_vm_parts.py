@@ -9,6 +9,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -220,6 +221,9 @@ def test_hostile_53_a_number_that_another_process_has_now_is_not_believed(tmp_pa
     assert vm_boot.running(machine(), tmp_path) is None
     with subprocess.Popen(["sh", "-c", "read x", "-uuid", machine().uuid], stdin=subprocess.PIPE) as process:
         (path / "pid").write_text(f"{process.pid}\n")
+        until = time.monotonic() + 60
+        while vm_boot.running(machine(), tmp_path) is None and time.monotonic() < until:
+            time.sleep(0.01)  # a program that has just begun has no words yet
         assert vm_boot.running(machine(), tmp_path) == process.pid
 
 
