@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -12,12 +13,24 @@ from pathlib import Path
 import pytest
 
 from envsync.tests.anywhere.acting import World
-from envsync.tests.core.places import pipe_host, place
+from envsync.tests.core.places import pipe_host
+from envsync.tests.lab.require import require
 from envsync.tests.provision.conftest import Index as Index
 from envsync.tests.provision.conftest import index as index
 from envsync.tools.hosts.local import LocalHost
+from envsync.tools.hosts.registry import Hosts
 
-Worlds = Callable[[str], AsyncIterator[World]]
+
+def _machine(kind: str, request: pytest.FixtureRequest) -> str:
+    """A real one of that kind, as it is written."""
+    if kind.startswith("docker"):
+        require("docker")
+        return request.getfixturevalue("make_container")("debian" if kind == "docker" else "busybox").host
+    require(kind)
+    machine = request.getfixturevalue("sshd" if kind == "ssh" else "vm")
+    if kind == "ssh":
+        machine.trust(request.getfixturevalue("private") / ".ssh")
+    return machine.host
 
 
 @pytest.fixture
@@ -47,9 +60,17 @@ def world(request: pytest.FixtureRequest, tmp_path: Path, private: Path) -> Call
             finally:
                 await made.close()
             return
-        async with place(kind, request, tmp_path) as there:
-            root = await there.directory("app")
-            info = await there.host.info()
-            yield World(there.host, root, tmp_path / "state", info.home, environ)
+        hosts = Hosts()
+        try:
+            host = hosts.open(_machine(kind, request))
+            info = await host.info()
+            root = Path(f"/srv/app-{secrets.token_hex(4)}")
+            if kind == "ssh":
+                root = info.home / root.name
+            done = await host.run(["mkdir", "-p", str(root)], timeout=300)
+            assert done.code == 0, done
+            yield World(host, root, tmp_path / "state", info.home, environ)
+        finally:
+            await hosts.close()
 
     return make

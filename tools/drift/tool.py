@@ -24,7 +24,7 @@ from ..store import anywhere
 from ..store.model import Entry, Snapshot
 from ..store.place import above, snapshots_of, store_of
 from ..store.store import Store
-from ..team.members import is_member
+from ..team.members import has_published, is_member
 from . import across, files, words
 from .compare import compare
 from .elsewhere import against_host, against_people, host_of
@@ -32,6 +32,7 @@ from .machine import machine
 from .model import Difference, Fix, Kind, Severity, fixed
 
 RECENT = 500
+TEAM = frozenset(("team", "the team", "my team", "everybody", "everyone"))
 CONTEXTS = frozenset(("dev", "development", "staging", "prod", "production"))
 
 
@@ -95,9 +96,7 @@ async def read(args: DriftArgs, context: Context) -> Drifted:
     if against not in labels:
         if (other := host_of(against)) is not None:
             return await _elsewhere(*other, context)
-        if against.casefold() in ("team", "the team", "my team", "everybody", "everyone") or is_member(
-            context, against
-        ):
+        if against.casefold() in TEAM or is_member(context, against):
             return await _people(against, context)
         if against.casefold() in CONTEXTS:
             raise Usage(
@@ -123,6 +122,8 @@ async def read(args: DriftArgs, context: Context) -> Drifted:
     except Usage:
         if machine := _machine(against, context):
             return await _elsewhere(machine, "", context)
+        if await has_published(context, against):
+            return await _people(against, context)
         raise
     return await _since(found.snapshot, records, context, found.note)
 
@@ -151,7 +152,7 @@ async def _elsewhere(name: str, path: str, context: Context) -> Drifted:
 
 async def _people(who: str, context: Context) -> Drifted:
     """This side against what teammates published."""
-    everybody = not is_member(context, who)
+    everybody = who.casefold() in TEAM
     differences, notices, said, members = await against_people("team" if everybody else who, context)
     names = ", ".join(shown(member.person) for member in members)
     when = f" (as of {ago(min(m.at for m in members), context.now())})" if members else ""

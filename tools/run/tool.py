@@ -139,8 +139,8 @@ async def _which(program: str, context: Context) -> str | None:
     done = await context.host.run(
         ["sh", "-c", _WHICH, "sh", *path.split(os.pathsep)], env={"ENVSYNC_SOUGHT": program}, cwd=Path("/")
     )
-    found = done.text.strip()
-    return found if done.code == 0 and found.startswith("/") else None
+    # BusyBox names a command of its own without a path.
+    return done.text.strip() or None if done.code == 0 else None
 
 
 class CommandStep:

@@ -18,7 +18,7 @@ from typing import cast
 from pydantic import Field, JsonValue, ValidationError
 
 from ..contract import Block, Context, Result, Table
-from ..errors import Damaged, Failed, Usage
+from ..errors import Damaged, EnvSyncError, Failed, Usage
 from ..fingerprint import Fingerprint, Installed
 from ..hosts.here import here, near
 from ..hosts.local import LocalHost
@@ -195,6 +195,18 @@ def is_member(context: Context, name: str) -> bool:
     """Whether a word names somebody who was seen in this project's team."""
     membership = _load(context)
     return membership is not None and name != membership.person and name in _pins(context, membership)
+
+
+async def has_published(context: Context, name: str) -> bool:
+    """Whether somebody of that name has published in this project's team; False where it cannot be asked."""
+    membership = _load(context)
+    if membership is None or name == membership.person or not NAME.fullmatch(name):
+        return False
+    try:
+        there = place_of(membership.place, LocalHost(), context.state, context.path)
+        return name in await there.read(membership.project)
+    except EnvSyncError:
+        return False
 
 
 async def others(context: Context, only: str | None) -> tuple[list[Member], list[str]]:
