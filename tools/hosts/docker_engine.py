@@ -23,6 +23,8 @@ OLDEST = "1.40"
 ANSWER = 60
 """Seconds that the engine has for an answer; for moving content it has SLOW."""
 SLOW = 3600
+MACHINES = [Path("/run/docker.sock"), Path("/var/run/docker.sock"), Path("/run/podman/podman.sock")]
+"""The sockets of the machine's own engines; the user's own come before the last one, Podman's."""
 TAIL = 1 << 20
 """Bytes of a container's log that are kept at most."""
 
@@ -264,8 +266,8 @@ def find() -> Address:
 def usual() -> list[Path]:
     """Where engines listen by default, in the order in which they are tried."""
     run = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
-    docker = [Path("/run/docker.sock"), Path("/var/run/docker.sock"), run / "docker.sock"]
-    return [*docker, run / "podman/podman.sock", Path("/run/podman/podman.sock")]
+    docker, podman = MACHINES[:-1], MACHINES[-1:]
+    return [*docker, run / "docker.sock", run / "podman/podman.sock", *podman]
 
 
 def _context() -> str:
@@ -279,11 +281,16 @@ def _context() -> str:
 
 
 def _knock(url: str) -> None:
-    """Connect once ourselves: the SDK leaves a socket open when it cannot. Raises OSError."""
+    """Connect once ourselves: the SDK leaves a socket open when it cannot. Raises as the SDK does."""
     if url.startswith("unix://"):
+        import requests.exceptions
+
         with socket.socket(socket.AF_UNIX) as knock:
             knock.settimeout(5)
-            knock.connect(url.removeprefix("unix://"))
+            try:
+                knock.connect(url.removeprefix("unix://"))
+            except OSError as error:
+                raise requests.exceptions.ConnectionError(error) from error
 
 
 @contextmanager
@@ -304,6 +311,9 @@ def _ours(error: Exception, where: str) -> EnvSyncError | None:
     import docker.errors
     import requests.exceptions
 
+    gone = (requests.exceptions.RequestException, docker.errors.DockerException, ConnectionError, TimeoutError)
+    if not isinstance(error, gone) and not type(error).__module__.startswith("urllib3"):
+        return None  # e.g. an OSError about a file in a container
     chain = [error, *_causes(error)]
     text = " ".join(str(error).split())[:500]
     if any(isinstance(each, PermissionError) for each in chain) or "Permission denied" in text:
@@ -322,14 +332,11 @@ def _ours(error: Exception, where: str) -> EnvSyncError | None:
                 f"the container engine at {where} does not speak to us: {said}", "Upgrade EnvSync or the engine."
             )
         return Failed(f"the container engine refused: {said}", "", status=error.status_code)
-    gone = (requests.exceptions.RequestException, docker.errors.DockerException, ConnectionError, TimeoutError)
-    if isinstance(error, (*gone, OSError)) or type(error).__module__.startswith("urllib3"):
-        return Unreachable(
-            f"the container engine at {where} does not answer: {_short(chain)}",
-            "Start it (sudo systemctl start docker; or: systemctl --user start podman.socket), or set DOCKER_HOST; "
-            "`envsync doctor` says what works here.",
-        )
-    return None
+    return Unreachable(
+        f"the container engine at {where} does not answer: {_short(chain)}",
+        "Start it (sudo systemctl start docker; or: systemctl --user start podman.socket), or set DOCKER_HOST; "
+        "`envsync doctor` says what works here.",
+    )
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -22,6 +22,7 @@ FULL = 4 << 20
 """Bytes that may wait to be read before the engine is told to wait."""
 UNSTARTED = (b"OCI runtime exec failed", b"Error: executable file", b"Error: crun:", b"Error: runc:")
 """How engines begin to say, as a program's output, that it could not be started."""
+KILLED = 137
 NAMES = {1: 0, 2: 1}
 """Which of our two streams a frame's first byte means: standard output and standard error."""
 
@@ -261,12 +262,26 @@ class ExecPipe(asyncio.Protocol):
                 ) from error
             code = info.get("ExitCode")
             if not info.get("Running") and code is not None:
+                if code == KILLED and not await self._lives(str(info.get("ContainerID", ""))):
+                    raise Unreachable("the container was stopped while a command ran in it", "`docker ps -a` shows it.")
                 return self._exit(int(code))
             if pause > 1:
                 raise Unreachable("the connection to a program in the container was cut", "Try again.")
             if self._ended:
                 await asyncio.sleep(pause)  # the engine notes the end a moment after it closed the streams
                 pause *= 2
+
+    async def _lives(self, container: str) -> bool:
+        """Whether the container goes on after a program in it was killed; its end is noted a moment later."""
+        for _ in range(5):
+            try:
+                info: dict[str, Any] = await self._engine.ask(self._engine.api.inspect_container, container)
+            except Failed:
+                return False
+            if not info["State"]["Running"]:
+                return False
+            await asyncio.sleep(0.1)
+        return True
 
     def _exit(self, code: int) -> int:
         """What cannot be started is 127 or 126 as shells have it; engines differ in that, and tell why as its output."""
