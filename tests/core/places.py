@@ -147,7 +147,8 @@ async def place(kind: str, request: pytest.FixtureRequest, tmp: Path) -> AsyncIt
         hosts = Hosts()
         try:
             host, cut = _elsewhere(kind, request, hosts)
-            root = Path(f"/tmp/envsync-{secrets.token_hex(6)}")
+            # Over SSH it is this machine, where the test's own directory goes with the test.
+            root = tmp / "place" / "far" if kind == "ssh" else Path(f"/tmp/envsync-{secrets.token_hex(6)}")
             done = await host.run(["mkdir", str(root)], timeout=300)
             assert done.code == 0, done.error
             yield Place(kind, host, root, cut=cut)
@@ -168,6 +169,7 @@ def _elsewhere(kind: str, request: pytest.FixtureRequest, hosts: Hosts) -> tuple
     require(kind)
     if kind == "vm":
         return hosts.open(request.getfixturevalue("vm").host), None
-    machine = request.getfixturevalue("sshd")
+    breaks = "goes_away" in request.node.name or "lost_connection" in request.node.name
+    machine = request.getfixturevalue("make_sshd")() if breaks else request.getfixturevalue("sshd")
     machine.trust(request.getfixturevalue("private") / ".ssh")
-    return hosts.open(machine.host), None
+    return hosts.open(machine.host), machine.cut if breaks else None

@@ -602,7 +602,7 @@ async def test_a_terminal_needs_one_here(files: Place) -> None:
 # -- Going away ----------------------------------------------------------------------------------------------------
 
 
-@on("remote", "docker")
+@on("remote", "docker", "ssh")
 async def test_everything_that_waits_ends_when_the_machine_goes_away(commands: Place) -> None:
     assert commands.cut is not None
     link = await commands.host.start(Probe)
@@ -655,7 +655,7 @@ async def test_a_closed_host_connects_again_when_it_is_used(commands: Place) -> 
     assert await commands.host.read(commands.root / "file") == b"kept"
 
 
-@on("remote")
+@on("remote", "ssh")
 async def test_a_lost_connection_is_made_anew(commands: Place) -> None:
     assert commands.cut is not None
     await commands.host.write(commands.root / "file", b"kept")
