@@ -13,7 +13,7 @@ from ..errors import Failed
 from ..hosts.base import Host
 from ..store.durable import publish
 from ..trees.model import Change, Facts, Options
-from ..trees.open import open_replica
+from ..trees.open import algorithm_for, open_replica
 from ..trees.replica import Replica, Wanted
 from .ancestor import Ancestor
 from .bases import LARGEST, Bases
@@ -58,7 +58,8 @@ class Work:
     async def open(session: Session, open_host: Open) -> Work:
         """Connect both sides and read the ancestor. Raises Unreachable, Damaged, Failed."""
         spec = session.spec
-        options = Options(ignores=spec.ignore)
+        hosts = [open_host(side.host) for side in (spec.source, spec.destination)]
+        options = Options(ignores=spec.ignore, algorithm=await algorithm_for(*hosts))
         sides = await asyncio.gather(
             *(
                 open_replica(open_host(side.host), side.path, id=f"{spec.id}-{letter}", options=options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import replace
 
@@ -36,4 +37,4 @@ async def open_replica(
 
 async def algorithm_for(*hosts: Host) -> str:
     """What `Options.algorithm` must be for directories of these hosts to be comparable. Raises Unreachable."""
-    return "blocks" if all([await helped(host) for host in hosts]) else "sha256"
+    return "blocks" if all(await asyncio.gather(*map(helped, hosts))) else "sha256"
