@@ -273,7 +273,7 @@ def _name(kind: type) -> str:
 
 
 @lru_cache(1000)
-def _find(name: str) -> type:
+def _find(name: str) -> type[Any]:
     """The class of `envsync.tools` of that name. Raises Malformed."""
     match = _NAME.fullmatch(name)
     if match is None:
@@ -290,24 +290,24 @@ def _find(name: str) -> type:
 @lru_cache(1000)
 def _maker(name: str) -> Callable[[dict[str, Any]], object]:
     """What makes an object of that class from the values of its fields, and checks them. Raises Malformed."""
-    kind: Any = _find(name)
-    if issubclass(kind, BaseModel):
-        return kind.model_validate
-    if not is_dataclass(cast("Any", kind)):
+    found = _find(name)
+    if issubclass(found, BaseModel):
+        return found.model_validate
+    if not is_dataclass(found):
         raise Malformed(f"{name!r} is not made of fields")
-    known = {field.name for field in fields(cast("Any", kind)) if field.init}
-    check = _checker(kind, known)
+    known = {field.name for field in fields(found) if field.init}
+    check = _checker(found, known)
 
     def make(values: dict[str, Any]) -> object:
         if not known.issuperset(values):
             raise Malformed(f"{name!r} has no such fields")
         check(values)
-        return cast("Any", kind)(**values)
+        return found(**values)
 
     return make
 
 
-def _checker(kind: type, names: set[str]) -> Callable[[object], object]:
+def _checker(kind: type[Any], names: set[str]) -> Callable[[object], object]:
     """What raises ValueError when fields of a dataclass are of other types than they say."""
     try:
         from pydantic import ConfigDict, TypeAdapter

@@ -81,6 +81,8 @@ names = frozenset(archive.namelist())
 
 
 class Loader:
+    change = None
+
     def __init__(self, file):
         self.file = file
 
@@ -91,7 +93,9 @@ class Loader:
         return archive.read(self.file).decode()
 
     def exec_module(self, module):
-        exec(compile(archive.read(self.file), "helper/" + self.file, "exec", dont_inherit=True), module.__dict__)
+        made = archive.read(self.file)
+        made = type(self).change(made) if self.change else made
+        exec(compile(made, "helper/" + self.file, "exec", dont_inherit=True), module.__dict__)
 
 
 class Finder:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-# ruff: noqa: UP017, UP036, UP042  # it is there for Pythons that are older than ours
+# ruff: noqa: UP017, UP007, UP036, UP042  # it is there for Pythons that are older than ours
+import ast
 import builtins
 import datetime
 import enum
@@ -22,6 +23,10 @@ def fill() -> None:
             setattr(typing, name, getattr(typing_extensions, name))
         builtins.zip = _Zip  # type: ignore[misc, assignment]
         itertools.pairwise = _pairwise  # type: ignore[assignment]
+        builtins.__dict__["_either"] = _either
+        loader = type(__spec__.loader)
+        if hasattr(loader, "change"):
+            loader.change = staticmethod(_unions)  # type: ignore[union-attr, attr-defined]
     if sys.version_info < (3, 11):
         import typing_extensions
 
@@ -30,6 +35,27 @@ def fill() -> None:
         for name in ("Self", "Never", "assert_never", "NotRequired", "Required"):
             if not hasattr(typing, name):
                 setattr(typing, name, getattr(typing_extensions, name))
+
+
+def _unions(source: bytes) -> ast.AST:
+    """A module in which `A | B` of types works: its `|` becomes a call that knows both."""
+    return ast.fix_missing_locations(_Either().visit(ast.parse(source)))
+
+
+class _Either(ast.NodeTransformer):
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        if not isinstance(node.op, ast.BitOr):
+            return node
+        call = ast.Call(ast.Name("_either", ast.Load()), [node.left, node.right], [])
+        return ast.copy_location(call, node)
+
+
+def _either(one: Any, other: Any) -> Any:
+    try:
+        return one | other
+    except TypeError:
+        return typing.Union[one, other]
 
 
 class _StrEnum(str, enum.Enum):

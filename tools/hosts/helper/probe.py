@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +25,16 @@ class Probe:
         for value in values:
             self._tell(value)
         return len(values)
+
+    def knows(self, module: str, name: str) -> str:
+        """Whether a function is there, with everything that its module imports: nothing, or why not."""
+        try:
+            found: Any = importlib.import_module(module)
+            for part in name.split("."):
+                found = getattr(found, part)
+        except Exception as error:  # whatever a module does when it is loaded
+            return f"{type(error).__name__}: {error}"
+        return ""
 
     def pause(self, seconds: float) -> float:
         """Take a while."""
