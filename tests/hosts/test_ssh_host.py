@@ -16,6 +16,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from envsync.tests.core.places import busybox_path
 from envsync.tests.hosts.wire_proxy import Line, line
 from envsync.tests.lab.require import require
 from envsync.tests.lab.ssh import Sshd
@@ -297,6 +298,17 @@ async def test_few_sessions_at_a_time_are_enough(make_sshd: Make, reach: Open) -
     with pytest.raises(Unreachable) as error:
         await asyncio.wait_for(reach(nothing).info(), 20)
     assert "MaxSessions" in error.value.hint
+
+
+async def test_without_a_python_commands_take_turns_for_the_sessions_there_are(make_sshd: Make, reach: Open) -> None:
+    require("root")
+    server = make_sshd(shell=shutil.which("bash"), extra=["Match all", "MaxSessions 2"])
+    (server.home / ".bashrc").write_text(f"PATH={busybox_path(server.home / 'bin')}\n")
+    host = reach(server)
+    host.pythons = "no-python-here"
+    assert (await host.info()).python == ""
+    done = await asyncio.gather(*(host.run(["echo", str(number)]) for number in range(12)))
+    assert [(one.code, one.text) for one in done] == [(0, f"{number}\n") for number in range(12)]
 
 
 async def test_a_clock_that_is_a_day_off_is_measured(make_sshd: Make, reach: Open) -> None:

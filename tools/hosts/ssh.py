@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FULL = 30.0
 """Seconds to wait for another of our own commands to end when the machine takes no more at once (MaxSessions)."""
+ALONE = 3.0
+"""Likewise when none of ours runs there: sshd needs a moment to see that one has ended."""
 SLOWER = 15.0
 """Seconds at most for which a machine that could not be reached several times over is not asked again."""
 
@@ -173,7 +175,8 @@ class SshHost(RemoteHost):
 
         connection = await self._linked()
         command = line(argv) if argv else None
-        until = asyncio.get_running_loop().time() + FULL
+        now = asyncio.get_running_loop().time
+        until, alone = now() + FULL, now() + ALONE
         while True:
             try:
                 pipe = await ChannelPipe.start(self.name, connection.ssh, command, terminal)
@@ -191,10 +194,12 @@ class SshHost(RemoteHost):
                         f"{self.name} runs no commands for us",
                         "Its sshd is set up for something else: ask who runs it.",
                     ) from error
-                if asyncio.get_running_loop().time() > until or all(pipe.closed for pipe in self._pipes):
+                if any(not pipe.closed for pipe in self._pipes):
+                    alone = now() + ALONE
+                if now() > min(until, alone):
                     raise Unreachable(
                         f"{self.name} takes no further command at once",
-                        "Others of ours still run there. Its sshd_config sets the limit with MaxSessions.",
+                        "Its sshd_config says with MaxSessions how many may run: wait for another of ours, or raise it.",
                     ) from error
                 await asyncio.sleep(0.05)
             except (asyncssh.Error, OSError) as error:
