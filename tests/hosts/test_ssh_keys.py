@@ -163,6 +163,13 @@ async def test_an_authority_is_honoured(make_sshd: Make, private: Path, tmp_path
     names.write_text(f"{line}@revoked * {Path(f'{authority}.pub').read_text()}")
     with pytest.raises(Unreachable, match="revoked"):
         await get_in(server)
+    stranger = Path(f"{keygen(tmp_path / 'stranger')}.pub")
+    other = f"@cert-authority * {stranger.read_text()}"
+    names.write_text(other)
+    with pytest.raises(UnknownKey):  # signed by somebody whom nobody here trusts
+        await get_in(server)
+    names.write_text(f"{other}{way(server).filed} {public(server)}\n")
+    await get_in(server)
     names.write_text(line)
     sign("elsewhere.example")
     server.restart()

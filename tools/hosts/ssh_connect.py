@@ -156,10 +156,11 @@ async def _one(way: Route, over: Hop | None, *, looking: bool = False) -> Connec
     tunnel = over.connection if over else None
     said = await asyncio.to_thread(known, way)
     if looking:
-        plain = tuple(kind for kind in said.kinds if kind in KINDS)
-        said = replace(said, authorities=(), kinds=plain)
+        said = _plain(said)
     keys = Identities() if looking else await asyncio.to_thread(identities, way)
-    for last in (False, True):
+    tried = 0
+    while True:
+        tried += 1
         door = Door(way, said, looking=looking)
         proxy: asyncio.subprocess.Process | None = None
         try:
@@ -176,8 +177,16 @@ async def _one(way: Route, over: Hop | None, *, looking: bool = False) -> Connec
             if door.refused is not None:
                 raise door.refused from None
             silent = isinstance(error, asyncssh.ConnectionLost | ConnectionResetError) and not door.greeted
-            if silent and not last and proxy is None:
+            if silent and tried == 1 and proxy is None:
                 await asyncio.sleep(AGAIN)
+                continue
+            if (
+                isinstance(error, asyncssh.HostKeyNotVerifiable)
+                and "CA key is not" in error.reason
+                and said.authorities
+            ):
+                # Signed by somebody else: then its key by itself counts, as it does with ssh.
+                said = _plain(said)
                 continue
             reason = explained(
                 error, way, keys, door.methods, door.banner, tunnel.door.way if tunnel else None, complaint
@@ -185,7 +194,11 @@ async def _one(way: Route, over: Hop | None, *, looking: bool = False) -> Connec
             if reason is None:
                 raise
             raise reason from error
-    raise AssertionError("unreachable")
+
+
+def _plain(said: Known) -> Known:
+    """What is known, without those who may sign: keys alone count."""
+    return replace(said, authorities=(), kinds=tuple(kind for kind in said.kinds if kind in KINDS))
 
 
 async def _login(
