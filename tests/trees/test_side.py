@@ -547,8 +547,8 @@ async def test_a_repository_that_cannot_be_renamed_is_changed_under_its_own_lock
     git(here, "init", "-q")
     git(here, "commit", "-q", "--allow-empty", "-m", "first")
     first = (await a.scan()).tree[".git"]
-    git(there, "clone", "-q", "--bare", str(here), ".git")
-    git(there, "config", "core.bare", "false")
+    made = await perform(a, far, [Change(".git", None, first)])
+    assert not made[0].why and sorted(os.listdir(there)) == [".git"]
     before = (await far.scan()).tree[".git"]
     git(here, "commit", "-q", "--allow-empty", "-m", "second")
     second = (await a.scan()).tree[".git"]
@@ -592,6 +592,24 @@ async def test_hostile_50_a_repository_half_changed_by_a_killed_process_is_finis
     await opened("b")
     assert git(there, "log", "-1", "--format=%s") == "mine"
     assert not [name for name in os.listdir(private) if "intent" in name]
+
+
+async def test_a_root_that_is_made_later_is_as_good_as_one_that_was_there(tmp_path: Path, opened: Open) -> None:
+    a, here, there = await opened("a"), tmp_path / "a", tmp_path / "later"
+    git(here, "init", "-q")
+    put(here, {"x": b"one"})
+    b = await open_replica(LocalHost(), str(there), id="later", private=str(tmp_path / "private-later"))
+    assert (await b.facts()).kind == "missing"
+    there.mkdir()
+    (there / "x").write_bytes(b"before")
+    tree, before = (await a.scan()).tree, (await b.scan()).tree
+    with open(there / "x", "rb") as stream:
+        outcomes = await perform(a, b, [Change("x", before["x"], tree["x"]), Change(".git", None, tree[".git"])])
+        assert [outcome.why for outcome in outcomes] == ["", ""] and stream.read() == b"before"
+        kept = tmp_path / "private-later/kept" / outcomes[0].kept
+        assert os.fstat(stream.fileno()).st_ino == kept.stat().st_ino, "it was copied, not exchanged"
+    assert sorted(os.listdir(there)) == [".git", "x"]
+    await b.close()
 
 
 async def test_exact_mode_sets_and_compares_every_bit(opened: Open, tmp_path: Path) -> None:

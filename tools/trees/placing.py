@@ -372,8 +372,11 @@ class Placer:
                 if error.errno != errno.EXDEV:
                     raise
         aside = f"{OWN}new-{token_hex(8)}"
-        copy_over(self.private.work, work, folder, aside, durable=True)
         try:
+            if stat.S_ISDIR(os.lstat(work, dir_fd=self.private.work).st_mode):  # a unit
+                copy_tree(self.private.work, work, folder, aside)
+            else:
+                copy_over(self.private.work, work, folder, aside, durable=True)
             self.renamer.fresh(folder, aside, folder, name)
         except BaseException:
             remove_tree(folder, aside)

@@ -48,20 +48,32 @@ class Side:
         self.tell = tell
         self.root = os.path.abspath(os.path.expanduser(root))
         self.options = options or Options()
-        place, self.near = find_private(self.root, id, private)
+        self._id, self._wanted = id, private
+        self.renamer = Renamer()
+        self._settle()
+        self.last: Scan | None = None
+        self._paths: dict[bytes, str] | None = None
+        self._watch: _Watch | None = None
+
+    def _settle(self) -> None:
+        """Find the place for what is private. A root that is made only later has its place sought once more."""
+        self._settled = os.path.isdir(self.root)
+        place, self.near = find_private(self.root, self._id, self._wanted)
         self.private = Private(place, self.options.algorithm)
         finish_all(self.private, self.root)
         self.clock = Clock(os.path.join(place, "probe"), self.near)
         self.cache = Cache(os.path.join(place, "stat.cache"))
         self.cache.load()
         self.scanner = Scanner(self.root, self.options, self.cache, self.clock, lambda: self.private.identity)
-        self.renamer = Renamer()
-        self.last: Scan | None = None
-        self._paths: dict[bytes, str] | None = None
-        self._watch: _Watch | None = None
+
+    def _again(self) -> None:
+        if not self._settled and os.path.isdir(self.root):
+            self.private.close()
+            self._settle()
 
     def facts(self) -> Any:
         """See Replica.facts."""
+        self._again()
         return facts_of(self.root, self.private.place, self.near, self.options.algorithm)
 
     def scan(self, paths: list[str], inline: int) -> bytes:
@@ -106,6 +118,7 @@ class Side:
 
     def missing(self, digests: bytes, sizes: list[int]) -> bytes:
         """See Replica.missing."""
+        self._again()
         needed: list[bytes] = []
         with Beneath(Path(self.root)) as tree:
             for at, _ in enumerate(sizes):
@@ -116,11 +129,13 @@ class Side:
 
     def stage(self, digests: bytes, contents: bytes) -> None:
         """See Replica.stage."""
+        self._again()
         for at, content in enumerate(unpack(contents)):
             self.private.put(digests[at * DIGEST : (at + 1) * DIGEST], content)
 
     def begin(self, digest: bytes, size: int, blocks: bytes, base: str) -> list[tuple[int, int]]:
         """See Replica.begin."""
+        self._again()
         fd = self._open(base) if base and blocks else None
         safe = self.clock.safe()
         try:
@@ -153,6 +168,7 @@ class Side:
 
     def apply(self, changes: bytes, batch: str, digests: bytes, contents: bytes, units: dict[str, bytes]) -> bytes:
         """See Replica.apply."""
+        self._again()
         listed = unpack_changes(changes)
         parts = unpack(contents)
         given = {digests[at * DIGEST : (at + 1) * DIGEST]: content for at, content in enumerate(parts)}
@@ -196,6 +212,7 @@ class Side:
     # -- Within ---------------------------------------------------------------------------------------------------
 
     def _scan(self, paths: list[str], inline: int) -> Scan:
+        self._again()
         self._paths = None
         scan = self.scanner.part(paths, inline) if paths else self.scanner.whole()
         if scan.roots is None:
