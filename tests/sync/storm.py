@@ -134,19 +134,21 @@ class Storm:
     seed: int
     hosts: tuple[str, str] = ("local", "local")
     mode: str = "two-way"
+    sides: Path | None = None
+    """Another place below which a side keeps what it replaced: a home over there."""
     pids: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.dice = random.Random(self.seed)
-        self.sides = (self.place / "mine", self.place / "theirs")
-        for side in self.sides:
+        self.roots = (self.place / "mine", self.place / "theirs")
+        for side in self.roots:
             (side / "src").mkdir(parents=True)
             (side / "stays").touch()  # a side that is all empty halts
         self.people = tuple(
             Person(name, side, random.Random(f"{self.seed}-{name}"))
-            for name, side in zip(("mine", "theirs"), self.sides, strict=True)
+            for name, side in zip(("mine", "theirs"), self.roots, strict=True)
         )
-        one, other = (Side(host=host, path=str(side)) for host, side in zip(self.hosts, self.sides, strict=True))
+        one, other = (Side(host=host, path=str(side)) for host, side in zip(self.hosts, self.roots, strict=True))
         self.session = Session(
             self.place / "state",
             Spec(id=id_of(one, other), source=one, destination=other, mode=self.mode, at=now(), max_delete=100),
@@ -229,7 +231,9 @@ class Storm:
     def everything(self) -> set[bytes]:
         """Every content that can still be had: on a side, or kept beside it."""
         kept = [p for p in (self.place / "sides").rglob("kept/*")] + [p for p in self.place.glob(".envsync-*/kept/*")]
-        return {content for place in (*self.sides, *kept) for content in contents(place)}
+        if self.sides is not None:
+            kept += self.sides.rglob("kept/*")
+        return {content for place in (*self.roots, *kept) for content in contents(place)}
 
     def lost(self) -> list[str]:
         """What somebody wrote and nobody replaced on that side, and that is nowhere any more."""
@@ -238,7 +242,7 @@ class Storm:
 
     def differing(self) -> list[str]:
         """Paths that are not the same on both sides and are in no conflict."""
-        mine, theirs = (tree(side) for side in self.sides)
+        mine, theirs = (tree(side) for side in self.roots)
         stopped = [path for path, _ in self.session.told().conflicting]
         return [
             path
@@ -266,13 +270,15 @@ def tree(root: Path) -> dict[str, bytes | None]:
     }
 
 
-def rounds(place: Path, seeds: range, make: Callable[[Path, int], Storm] = Storm) -> list[str]:
+def rounds(
+    place: Path, seeds: range, make: Callable[[Path, int], Storm] = Storm, seconds: tuple[float, float] = (0.1, 0.5)
+) -> list[str]:
     """Storms one after the other; what went wrong, each with its seed."""
     wrong: list[str] = []
     for seed in seeds:
         storm = make(place / str(seed), seed)
         try:
-            storm.blow(kills=storm.dice.randint(0, 3), seconds=storm.dice.uniform(0.1, 0.5))
+            storm.blow(kills=storm.dice.randint(0, 3), seconds=storm.dice.uniform(*seconds))
             storm.settle()
             for what, found in (("lost", storm.lost()), ("differs", storm.differing())):
                 if found:

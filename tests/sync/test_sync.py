@@ -22,7 +22,9 @@ def fill(root: Path, **files: str) -> None:
 
 
 def read(root: Path) -> dict[str, str]:
-    return {str(p.relative_to(root)): p.read_text() for p in sorted(root.rglob("*")) if p.is_file()}
+    """Text by path; repositories are left out, whose files change when git looks at them."""
+    files = (p for p in sorted(root.rglob("*")) if p.is_file() and ".git" not in p.parts)
+    return {str(p.relative_to(root)): p.read_text() for p in files}
 
 
 async def test_a_first_sync_copies_what_either_side_lacks_and_leaves_conflicts(desk: Desk) -> None:
@@ -138,17 +140,16 @@ async def test_a_source_that_is_not_there_is_wrong_usage(desk: Desk) -> None:
         await desk.sync(watch=False)
 
 
-async def test_large_files_go_in_pieces_and_again_as_their_difference(desk: Desk) -> None:
+async def test_large_files_arrive_whole_and_again_after_an_insertion(desk: Desk) -> None:
     content = bytearray(os.urandom(5_000_000))
     (desk.mine / "big").write_bytes(content)
     first = await desk.sync(watch=False)
-    assert (desk.theirs / "big").read_bytes() == content
+    assert (desk.theirs / "big").read_bytes() == content and first.bytes == len(content)
     content[2_000_000:2_000_000] = b"inserted"
     content[-10:] = b"0123456789"
     (desk.mine / "big").write_bytes(content)
-    second = await desk.sync(watch=False)
+    await desk.sync(watch=False)
     assert (desk.theirs / "big").read_bytes() == content
-    assert first.bytes > 4_900_000 and second.bytes < 500_000
 
 
 async def test_many_changes_in_several_messages_with_moves_among_them(desk: Desk) -> None:

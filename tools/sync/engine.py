@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from time import time
 
 from ..errors import EnvSyncError, Failed
+from ..trees.between import CHANGED as THERE
+from ..trees.between import perform
 from ..trees.model import Change, Entry, Facts, Outcome, Scan, Within
 from ..trees.replica import Replica
 from .ancestor import Ancestor
 from .bases import Bases
 from .model import Conflict, Halt, Mode, Reconciled, View
 from .reconcile import reconcile
-from .transfer import GONE, carry
 
 INLINE = 64 << 10
 """Bytes up to which the content of a touched file comes along with the look at it."""
@@ -46,7 +47,8 @@ class Done:
     """Paths to look at again soon: somebody was writing there."""
     problems: dict[str, str] = field(default_factory=dict[str, str])
     """Paths that could not be made, with the reason."""
-    bytes: int = 0
+    sent: list[int] = field(default_factory=lambda: [0, 0])
+    """Bytes of files that went to alpha and to beta."""
 
     @property
     def quiet(self) -> bool:
@@ -151,27 +153,27 @@ class Engine:
             return
         source, target = self.sides[1 - side], self.sides[side]
 
-        def moved(size: int) -> None:
-            done.bytes += size
+        def moved(size: int, _: int) -> None:
+            done.sent[side] = max(done.sent[side], size)
 
-        async for outcomes in carry(source, target, changes, batch, known, moved):
-            agreed: list[tuple[str, Entry | None]] = []
-            for change, outcome in outcomes:
-                if outcome.why:
-                    self._refused(side, change, outcome, done)
-                    continue
-                tree = self.scans[side].tree
-                if outcome.now is None:
-                    tree.pop(change.path, None)
-                else:
-                    tree[change.path] = outcome.now
-                done.made[side].append((change, outcome))
-                if change.path in plan.ancestor:
-                    agreed.append((change.path, plan.ancestor[change.path]))
-            self._agree(agreed)
+        outcomes = await perform(source, target, changes, batch=batch, contents=known, progress=moved)
+        tree = self.scans[side].tree
+        agreed: list[tuple[str, Entry | None]] = []
+        for change, outcome in zip(changes, outcomes, strict=True):
+            if outcome.why:
+                self._refused(side, change, outcome, done)
+                continue
+            if outcome.now is None:
+                tree.pop(change.path, None)
+            else:
+                tree[change.path] = outcome.now
+            done.made[side].append((change, outcome))
+            if change.path in plan.ancestor:
+                agreed.append((change.path, plan.ancestor[change.path]))
+        self._agree(agreed)
 
     def _refused(self, side: int, change: Change, outcome: Outcome, done: Done) -> None:
-        if outcome.why == GONE:
+        if outcome.why == THERE:
             done.again[1 - side].add(change.path)
         elif CHANGED in outcome.why:
             done.again[side].add(change.path)

@@ -70,7 +70,7 @@ class Cycle:
             "session": session.spec.id,
             "source": sum(len(d.made[0]) for d in done),
             "destination": sum(len(d.made[1]) for d in done),
-            "bytes": sum(d.bytes for d in done),
+            "bytes": sum(sum(d.sent) for d in done),
             "conflicts": [[path, c.why] for path, c in sorted(work.engine.conflicts.items())[:LISTED]],
             "problems": [[path, why] for path, why in sorted(work.engine.problems.items())[:LISTED]],
         }

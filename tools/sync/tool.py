@@ -71,7 +71,7 @@ class Synced(Changed):
     """Paths changed there."""
     at_destination: int = 0
     bytes: int = 0
-    """Of content that travelled."""
+    """Of files that were copied, before what both sides had already is left out."""
     conflicts: tuple[tuple[str, str], ...] = ()
     """Paths that differ and stay as they are, with the reason (the first 200)."""
     problems: tuple[tuple[str, str], ...] = ()
