@@ -27,7 +27,7 @@ PAST = time.time() - 10
 def state(tmp_path: Path) -> Iterator[Path]:
     """A state directory whose reaper, if a test starts one, does not outlive the test."""
     path = tmp_path / "state"
-    path.mkdir()
+    path.mkdir(mode=0o700)
     yield path
     pid = reaper(path)
     if pid is not None:
@@ -195,3 +195,17 @@ def test_a_reaper_whose_state_was_removed_ends(state: Path, leased: Callable[...
     (state / "made/ledger.db").unlink()
     nudge(state)
     until(lambda: not Path(f"/proc/{pid}").exists())
+
+
+def test_any_command_brings_the_reaper_back_after_a_reboot(
+    state: Path, leased: Callable[..., tuple[Made, Container]], private: Path
+) -> None:
+    import subprocess
+    import sys
+
+    _, container = leased(PAST)
+    environ = {**os.environ, "HOME": str(private), "ENVSYNC_STATE": str(state)}
+    argv = [str(Path(sys.executable).parent / "envsync"), "status", "--json"]
+    subprocess.run(argv, env=environ, cwd=private, check=True, capture_output=True)
+    until(lambda: not lives(container))
+    until(lambda: (state / "made/due").read_text() == "never")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+from functools import cache
 from pathlib import Path
 
+from ..errors import EnvSyncError
 from ..hosts.docker_engine import Address, Container, Engine, engine, find
 from .ledger import Made
 from .owner import ID, OWNER, owner
@@ -13,10 +16,19 @@ WORD = "sandbox"
 
 
 def reach(place: str) -> Engine:
-    """The engine at this address, connected. Raises Unreachable. The usual engine's connection is shared."""
-    if not place or find().url == place:
-        return engine()
-    return Engine(Address(place))
+    """The engine at this address, connected once per process. Raises Unreachable."""
+    try:
+        usual = not place or find().url == place
+    except EnvSyncError:
+        usual = False  # there is none in the usual places any more; the one that was used may still be there
+    return engine() if usual else _other(place)
+
+
+@cache
+def _other(place: str) -> Engine:
+    made = Engine(Address(place))
+    atexit.register(made.close)
+    return made
 
 
 def ours(made: Made, state: Path) -> list[Container]:
