@@ -170,25 +170,25 @@ async def test_hostile_50_a_crash_half_way_is_made_good_by_the_next_use(host: Vm
 
 @pytest.mark.slow
 async def test_a_machine_that_is_off_is_recorded_by_its_disk(host: VmHost) -> None:
-    await sh(host, "echo one > /root/off; sync")
+    await sh(host, "rm -rf /off; mkdir /off; echo one > /off/off; sync")
     await host.close()
     await vm_boot.stop(host.machine(), host.root)
     frozen = await host.freeze("off")
     assert vm_boot.running(host.machine(), host.root) is None
-    await sh(host, "echo two > /root/off; echo x > /root/more")
-    assert await host.differs(frozen) == [Touched("/root/more", "added"), Touched("/root/off", "changed")]
+    await sh(host, "echo two > /off/off; echo x > /off/more")
+    assert await host.differs(frozen) == [Touched("/off/more", "added"), Touched("/off/off", "changed")]
     await host.thaw(frozen)
-    assert await sh(host, "cat /root/off; ls /root") == "one\noff\n"
+    assert await sh(host, "cat /off/off; ls /off") == "one\noff\n"
     running = await host.freeze("on")
-    await sh(host, "rm /root/off")
+    await sh(host, "rm /off/off")
     await host.close()
     await vm_boot.stop(host.machine(), host.root)
     await host.thaw(running)
-    assert await sh(host, "cat /root/off") == "one\n"
+    assert await sh(host, "cat /off/off") == "one\n"
     # A later qemu that cannot read the memory: the disk alone is put back.
-    await sh(host, "rm /root/off")
+    await sh(host, "rm /off/off")
     await host.thaw(replace(running, data={**running.data, "qemu": "another"}))
-    assert await sh(host, "cat /root/off") == "one\n"
+    assert await sh(host, "cat /off/off") == "one\n"
     for one in (frozen, running):
         await host.forget(one)
 
@@ -296,6 +296,8 @@ async def test_hostile_48_a_full_disk_here_loses_nothing(vm: Vm, small_disk: Pat
         with pytest.raises(Failed, match="could not be recorded") as error:
             await host.freeze("x")
         assert "space" in error.value.hint
+        size = (vm_machine.home(machine, small_disk) / "disk.qcow2").stat().st_blocks
+        assert size * 512 < 24 << 20  # nothing of the record stays
         assert await sh(host, "cat /root/kept") == "kept\n"
         (small_disk / "ballast").write_bytes(bytes(4 << 20))
         task = asyncio.ensure_future(

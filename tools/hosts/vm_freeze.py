@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shutil
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -45,6 +46,7 @@ async def freeze(host: VmHost, machine: Machine, id: str) -> Frozen:
                 "until": await _clock(host),
                 "listing": await vm_records.keep(path, tag, listing),
             }
+            await asyncio.to_thread(_room, machine, root)
             async with qmp.talk(path) as monitor:
                 await vm_plug.unplug(monitor)
                 if tag in await vm_records.tags(monitor):
@@ -61,6 +63,17 @@ async def freeze(host: VmHost, machine: Machine, id: str) -> Frozen:
             return Frozen("vm", data, size)
     except OSError as error:
         raise full(error, f"recording {machine.name}", root) from error
+
+
+def _room(machine: Machine, root: Path) -> None:
+    """Refuse before qemu fills the disk: what it wrote of a record that then did not fit it keeps in the disk's file."""
+    free = shutil.disk_usage(root).free
+    need = vm_boot.resident(machine, root)
+    if free < need:
+        raise Failed(
+            f"{machine.name} could not be recorded: its memory may take {need >> 20} MiB and {free >> 20} are free",
+            f"Make space under {root}, or forget older snapshots of it.",
+        )
 
 
 async def thaw(host: VmHost, machine: Machine, frozen: Frozen, paths: Sequence[str] = ()) -> None:
