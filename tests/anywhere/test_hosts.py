@@ -17,7 +17,7 @@ from envsync.tests.anywhere.wired import Wired
 from envsync.tests.core.places import pipe_host
 from envsync.tools.errors import Failed, Locked, Unreachable, Usage
 from envsync.tools.hosts.base import Host, Info
-from envsync.tools.hosts.holding import held_there
+from envsync.tools.hosts.holding import held_there, owners, owners_there
 from envsync.tools.hosts.local import LocalHost
 from envsync.tools.scan.observe import observe
 from envsync.tools.snapshot.take import take
@@ -110,6 +110,10 @@ async def test_hostile_52_two_machines_do_not_change_one_environment_at_once(tmp
                     raise AssertionError("both hold it")
             async with held_there(other, "local:/srv/other", "rewind"):
                 pass
+            # Somebody else's machine shows in status; what this one holds there is its own lock's business.
+            assert await owners_there(other) == []
+            (shown,) = await other.call(owners)
+            assert str(shown["what"]).startswith("provision numpy (from ")
         async with held_there(other, "local:/srv/app", "rewind"):
             pass
         # A machine that goes away lets go by itself.
@@ -199,7 +203,7 @@ async def test_hostile_20_a_tree_with_paths_that_none_can_be_is_refused(far: Wor
             return Looked((name,), {name: packed}, ())
 
     w = replace(far, host=Liar(home=far.home))
-    with pytest.raises(Failed, match="a path that none can be|tree cannot be read"):
+    with pytest.raises(Failed, match=r"a path that none can be|tree cannot be read"):
         await anywhere.look(w.context)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EnvSyncError, Locked
-from ..locks import lock
+from ..locks import held, lock
 from .base import Freezes, Host
 from .here import helped, near
 
@@ -33,6 +33,19 @@ class Holder:
 def _state() -> Path:
     given = os.environ.get("ENVSYNC_STATE")
     return Path(given) if given else Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "envsync"
+
+
+def owners() -> list[dict[str, object]]:
+    """The owners of the locks that are held on the machine that this runs on."""
+    return held(_state() / "locks")
+
+
+async def owners_there(host: Host) -> list[dict[str, object]]:
+    """Likewise on a host that is elsewhere, without those that this machine holds there itself."""
+    if near(host) or isinstance(host, Freezes) or not await helped(host):
+        return []
+    own = f"(from {platform.node()})"
+    return [owner for owner in await host.call(owners) if not str(owner.get("what", "")).endswith(own)]
 
 
 @asynccontextmanager

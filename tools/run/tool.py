@@ -14,8 +14,10 @@ from pydantic import Field, JsonValue
 
 from ..contract import Args, Changed, Context, Outcome, Output, StepKind, Tool, brief, undo_words
 from ..errors import Failed, Usage
+from ..hosts.base import Freezes
 from ..hosts.here import helped, variables
 from ..plan import Plan, Risk, Step
+from ..store.fetching import state_there
 from ..store.guard import guarded
 from .words import judge, split
 
@@ -65,7 +67,8 @@ async def plan(args: RunArgs, context: Context) -> Plan:
             "Set the project up first (envsync provision), or name the program with its path.",
         )
     risk, reason = judge(argv, context.path)
-    wide = guarded(context.path, context.home, context.state)
+    whole = isinstance(context.host, Freezes)
+    wide = "" if whole else guarded(context.path, context.home, state_there(context))
     if wide:
         risk, reason = Risk.R3, reason or f"this is {wide}, which no snapshot covers"
     step = Step(
@@ -82,7 +85,7 @@ async def plan(args: RunArgs, context: Context) -> Plan:
         summary=f"run {shlex.join(argv)}",
         steps=(step,),
         details=(f"in {context.path}", f"program {found or argv[0]}"),
-        warnings=("what it does outside the project cannot be taken back",) if not reason else (),
+        warnings=("what it does outside the project cannot be taken back",) if not (reason or whole) else (),
         risk=risk,
         reason=reason,
         captures=not wide,

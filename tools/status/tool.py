@@ -10,6 +10,7 @@ from pydantic import Field
 from ..contract import Args, Block, Context, Lines, Result, Table, Tool
 from ..hosts.base import Info
 from ..hosts.here import here, near
+from ..hosts.holding import owners_there
 from ..journal import Journal, Record
 from ..locks import held
 from ..moments.say import ago, cause, count, short, shown, size, title
@@ -103,6 +104,10 @@ async def read(args: StatusArgs, context: Context) -> Status:
     mine_here = [s for s in known if (s.path, s.host) == (str(context.path), context.host.name)]
     there = [s for s in known if s.host == context.host.name]
     locks = tuple(_held(owner) for owner in held(context.state / "locks"))
+    locks += tuple(
+        _held({**owner, "on": str(owner.get("on", "?")).replace("local", context.host.name, 1)})
+        for owner in await owners_there(context.host)
+    )
     busy = {lock.on for lock in locks}
     journal = Journal(context.state)
     records = journal.recent(RECENT)
