@@ -57,16 +57,7 @@ class Work:
     @staticmethod
     async def open(session: Session, open_host: Open) -> Work:
         """Connect both sides and read the ancestor. Raises Unreachable, Damaged, Failed."""
-        spec = session.spec
-        hosts = [open_host(side.host) for side in (spec.source, spec.destination)]
-        options = Options(ignores=spec.ignore, algorithm=await algorithm_for(*hosts))
-        sides = await asyncio.gather(
-            *(
-                open_replica(open_host(side.host), side.path, id=f"{spec.id}-{letter}", options=options)
-                for side, letter in ((spec.source, "a"), (spec.destination, "b"))
-            ),
-            return_exceptions=True,
-        )
+        sides = await asyncio.gather(*(_side(session, number, open_host) for number in (0, 1)), return_exceptions=True)
         opened: list[Replica] = [side for side in sides if not isinstance(side, BaseException)]
         try:
             for side in sides:
@@ -74,7 +65,7 @@ class Work:
                     raise side
             ancestor, bases = Ancestor(session.directory / "ancestor"), Bases(session.directory)
             alpha, beta = opened
-            return Work(session, Engine(alpha, beta, ancestor, spec.way, bases), bases, open_host)
+            return Work(session, Engine(alpha, beta, ancestor, session.spec.way, bases), bases, open_host)
         except BaseException:
             for side in opened:
                 await side.close()
@@ -196,7 +187,12 @@ class Work:
                     raise Failed(
                         f"{side.place} cannot be made: {made.error.strip()[:500]}", "Make it yourself, or name another."
                     )
-                engine.facts[number] = await engine.sides[number].facts()
+                # Opened anew: where its private files lie best shows only now.
+                await engine.sides[number].close()
+                new = await _side(self.session, number, self._open)
+                engine.sides = (new, engine.sides[1]) if number == 0 else (engine.sides[0], new)
+                engine.facts[number] = await new.facts()
+                engine.scans[number] = await new.scan()
 
     def _remember_facts(self) -> None:
         if self._past is None:
@@ -211,6 +207,16 @@ class Work:
         finally:
             for side in self.engine.sides:
                 await side.close()
+
+
+async def _side(session: Session, number: int, open_host: Open) -> Replica:
+    spec = session.spec
+    options = Options(
+        ignores=spec.ignore,
+        algorithm=await algorithm_for(*(open_host(s.host) for s in (spec.source, spec.destination))),
+    )
+    side, letter = ((spec.source, "a"), (spec.destination, "b"))[number]
+    return await open_replica(open_host(side.host), side.path, id=f"{spec.id}-{letter}", options=options)
 
 
 class Recent:
