@@ -476,11 +476,15 @@ async def test_a_source_that_changes_under_way_is_said_and_nothing_wrong_arrives
 
 
 async def test_what_a_killed_process_had_in_its_hands_is_kept(opened: Open, tmp_path: Path) -> None:
-    await opened("b")
+    first = await opened("b")
     work = tmp_path / "private-b/work"
     (work / "old-1").write_bytes(b"somebody's")
     (work / "new-1").write_bytes(b"ours")
     (tmp_path / "private-b/partial/00").write_bytes(b"half")
+    second = await opened("b")
+    assert await second.kept() == [] and sorted(os.listdir(work)) == ["new-1", "old-1"], "another process is at work"
+    await second.close()
+    await first.close()
     again = await opened("b")
     assert [(item.batch, item.entry.size) for item in await again.kept()] == [("recovered", 10)]
     assert os.listdir(work) == []
@@ -581,7 +585,7 @@ async def test_hostile_50_a_repository_half_changed_by_a_killed_process_is_finis
     (private / "intent-1").write_text('{"path": ".git", "ready": "ready-intent-1"}')
     (there / ".git/index.lock").write_text("intent-1")
     (there / ".git/HEAD").unlink()
-    await opened("b")
+    await (await opened("b")).close()
     assert git(there, "log", "--format=%s") == "second\nfirst" and git(there, "status", "--short") == ""
     assert not (there / ".git/index.lock").exists()
     assert not [name for name in os.listdir(private) if "intent" in name]

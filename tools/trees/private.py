@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import stat
@@ -99,7 +101,11 @@ class Private:
         self._number = 0
         self._by_digest: dict[bytes, str] | None = None
         """Names in the kept store, by content."""
-        self._recover()
+        self._lock = os.open("lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self.fd)
+        self.alone = _locked(self._lock)
+        """Whether nobody else works here: what lies in `work` is then nobody's."""
+        if self.alone:
+            self._recover()
 
     @property
     def identity(self) -> tuple[int, int]:
@@ -112,7 +118,7 @@ class Private:
         for partial in self._partial.values():
             os.close(partial.fd)
         self._partial.clear()
-        for fd in (self.staged, self.work, self.keeping, self.fd):
+        for fd in (self.staged, self.work, self.keeping, self._lock, self.fd):
             with suppress(OSError):
                 os.close(fd)
 
@@ -412,6 +418,14 @@ class _Partial:
             else:
                 found.append((at, length))
         return [gap for gap in found if gap[1]]
+
+
+def _locked(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)  # a file system without locks has no second user
+    return True
 
 
 def _named(line: str) -> str:

@@ -60,7 +60,8 @@ class Side:
         self._settled = os.path.isdir(self.root)
         place, self.near = find_private(self.root, self._id, self._wanted)
         self.private = Private(place, self.options.algorithm)
-        finish_all(self.private, self.root)
+        if self.private.alone:
+            finish_all(self.private, self.root)
         self.clock = Clock(os.path.join(place, "probe"), self.near)
         self.cache = Cache(os.path.join(place, "stat.cache"))
         self.cache.load()
