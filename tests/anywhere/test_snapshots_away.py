@@ -14,8 +14,7 @@ from envsync.tools.contract import Context
 sys.path.insert(0, str(Path(__file__).parents[1] / "snapshot"))
 
 from rewinding import scan
-from test_git import *  # noqa: F403  # the tests themselves: their `context` is the fixture below
-from test_rewind import *  # noqa: F403
+from test_rewind import *  # noqa: F403  # the tests themselves: their `context` is the fixture below
 from test_take import *  # noqa: F403
 
 pytestmark = pytest.mark.slow
