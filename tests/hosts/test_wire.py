@@ -285,6 +285,7 @@ async def test_a_large_message_lets_the_others_pass() -> None:
     [
         struct.pack(">II", 1, PIECE + 1),
         struct.pack(">II", 1, 0x7FFFFFFF),
+        bytes(1000),
         b"Welcome to this machine!\n" * 10,
         struct.pack(">II", 1, 1 << 31 | 4) + b"nope",
     ],

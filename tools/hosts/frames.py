@@ -113,7 +113,7 @@ class Frames:
             while len(waiting) - done >= _HEAD.size:
                 channel, size = _HEAD.unpack_from(view, done)
                 last, size = size & _LAST, size & ~_LAST
-                if size > PIECE:
+                if not 0 < size <= PIECE:
                     raise Malformed(f"a piece of {size} bytes")
                 if len(waiting) - done - _HEAD.size < size:
                     break
