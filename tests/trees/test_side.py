@@ -23,9 +23,10 @@ from envsync.tools.trees.model import Change, Entry, Options, Outcome, Tree, sam
 from envsync.tools.trees.near import NearReplica
 from envsync.tools.trees.open import open_replica
 from envsync.tools.trees.packing import pack_scan, unpack_changes, unpack_outcomes, unpack_scan, unpack_tree
-from envsync.tools.trees.private import Private, _make  # pyright: ignore[reportPrivateUsage]
+from envsync.tools.trees.private import Private
 from envsync.tools.trees.replica import Replica, Wanted
 from envsync.tools.trees.side import Side
+from envsync.tools.trees.where import make_private
 
 Open = Callable[..., Awaitable[Replica]]
 
@@ -509,7 +510,7 @@ class Far(Side):
     def __init__(self, tell: Callable[[object], None], root: str, spare: str, private: str) -> None:
         super().__init__(tell, root, "far", None, spare)
         self.private.close()
-        assert _make(private)
+        assert make_private(private)
         self.private, self.near = Private(private, "blocks"), False
 
 

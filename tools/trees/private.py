@@ -12,78 +12,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from secrets import token_hex
 
-from ..errors import Damaged, Failed
+from ..errors import Damaged
 from .files import copy_span, remove_tree, write_all, write_all_at
 from .hashing import BLOCK, block, blocks_of, digest_of, file_blocks, file_digest, root_of
-from .model import DIGEST, OWN, Entry, Kept
+from .model import DIGEST, Entry, Kept
+from .partial import Partial
 
 NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-
-
-def find_private(root: str, id: str, wanted: str = "") -> tuple[str, bool]:
-    """The directory for what is private to the side `id`, made now, and whether files can be renamed from there to the
-    root. Tried in turn: `wanted`, the user's state directory, beside the root, inside it (where scans skip it)."""
-    real = os.path.realpath(root)
-    state = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
-    name = f"{OWN}{id}"
-    tried = [wanted] if wanted else []
-    tried += [os.path.join(state, "envsync", "trees", id), os.path.join(os.path.dirname(real), name)]
-    if os.path.isdir(real):
-        tried.append(os.path.join(real, name))
-    first = ""
-    for place in tried:
-        if not _make(place):
-            continue
-        if not os.path.isdir(real):
-            return place, False
-        if _near(place, real):
-            return place, True
-        first = first or place
-        with suppress(OSError):
-            if place != first:
-                os.removedirs(place)
-    if first:
-        return first, False
-    raise Failed(f"there is no place for private files near {root}", "Give yourself the right to write there.")
-
-
-def _make(place: str) -> bool:
-    if not place:
-        return False
-    try:
-        os.makedirs(place, mode=0o700, exist_ok=True)
-        info = os.lstat(place)
-        if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.geteuid():
-            return False
-        if info.st_mode & 0o077:
-            os.chmod(place, 0o700)
-        for part in ("staged", "partial", "kept", "work"):
-            with suppress(FileExistsError):
-                os.mkdir(os.path.join(place, part), 0o700)
-        with open(os.path.join(place, "probe"), "wb"):
-            return True
-    except OSError:
-        return False
-
-
-def _near(place: str, real: str) -> bool:
-    """Whether a rename works: one device number may still mean two mounts."""
-    try:
-        if os.stat(place).st_dev != os.stat(real).st_dev:
-            return False
-        one, other = os.path.join(place, "work", token_hex(8)), os.path.join(real, f"{OWN}{token_hex(8)}")
-        with open(one, "xb"):
-            pass
-        try:
-            os.rename(one, other)
-            os.unlink(other)
-        except OSError:
-            os.unlink(one)
-            # Where nothing can be written at all it makes no difference, and a read-only side must still be readable.
-            return not os.access(real, os.W_OK)
-        return True
-    except OSError:
-        return False
 
 
 class Private:
@@ -96,7 +31,7 @@ class Private:
         self.staged = os.open("staged", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.fd)
         self.work = os.open("work", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.fd)
         self.keeping = os.open("kept", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.fd)
-        self._partial: dict[bytes, _Partial] = {}
+        self._partial: dict[bytes, Partial] = {}
         self._run_id = token_hex(4)
         self._number = 0
         self._by_digest: dict[bytes, str] | None = None
@@ -196,7 +131,7 @@ class Private:
             os.close(folder)
         there = os.fstat(fd).st_size
         os.ftruncate(fd, size)
-        partial = self._partial[digest] = _Partial(fd, size, blocks)
+        partial = self._partial[digest] = Partial(fd, size, blocks)
         if not blocks:
             return [(0, size)] if size else [], b""
         if there:
@@ -262,7 +197,7 @@ class Private:
             raise Damaged("content that was received does not match its digest", "Try again.")
         os.rename(path, digest.hex(), src_dir_fd=self.fd, dst_dir_fd=self.staged)
 
-    def _borrow(self, partial: _Partial, base: int) -> bytes:
+    def _borrow(self, partial: Partial, base: int) -> bytes:
         """Take the blocks that `base` has at the same place counted from its beginning, then from its end."""
         learnt = b""
         size = os.fstat(base).st_size
@@ -283,7 +218,7 @@ class Private:
             self._run(partial, base, size, size - partial.size, len(partial.have) - 1, -1)
         return learnt
 
-    def _run(self, partial: _Partial, base: int, size: int, shift: int, number: int, step: int) -> None:
+    def _run(self, partial: Partial, base: int, size: int, shift: int, number: int, step: int) -> None:
         """Take blocks that lie `shift` bytes further on in `base`, one after the other while they fit."""
         while 0 <= number < len(partial.have):
             at = number * BLOCK
@@ -384,40 +319,6 @@ class Private:
                 info = os.lstat(name, dir_fd=self.work)
                 kind = "unit" if stat.S_ISDIR(info.st_mode) else "link" if stat.S_ISLNK(info.st_mode) else "file"
                 self.keep(name, "recovered", name, Entry(kind, info.st_mode & 0o7777, info.st_size, info.st_mtime_ns))
-
-
-class _Partial:
-    """A content that is being put together."""
-
-    def __init__(self, fd: int, size: int, blocks: bytes) -> None:
-        self.fd = fd
-        self.size = size
-        self.blocks = blocks
-        self.have = bytearray(len(blocks) // DIGEST)
-        self.sums = bytearray()
-        """Block digests of what came in order from the beginning."""
-
-    def check(self, end: int, first: int = 0) -> None:
-        """Look which blocks up to byte `end` are there already."""
-        for number in range(first, min(-(-end // BLOCK), len(self.have))):
-            length = min(BLOCK, self.size - number * BLOCK)
-            piece = os.pread(self.fd, length, number * BLOCK)
-            if block(piece) == self.blocks[number * DIGEST : (number + 1) * DIGEST]:
-                self.have[number] = 1
-
-    def gaps(self) -> list[tuple[int, int]]:
-        """The spans that are still to be sent."""
-        found: list[tuple[int, int]] = []
-        for number, have in enumerate(self.have):
-            if have:
-                continue
-            at = number * BLOCK
-            length = min(BLOCK, self.size - at)
-            if found and sum(found[-1]) == at:
-                found[-1] = (found[-1][0], found[-1][1] + length)
-            else:
-                found.append((at, length))
-        return [gap for gap in found if gap[1]]
 
 
 def _locked(fd: int) -> bool:

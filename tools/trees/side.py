@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 from ..errors import Failed
 from ..store.walk import Beneath
 from .cache import Cache, Clock
+from .following import Following
 from .hashing import file_blocks, root_of
 from .inplace import finish_all
 from .model import DIGEST, OWN, Options, Scan, checked
@@ -28,13 +27,11 @@ from .packing import (
     unpack_tree,
 )
 from .placing import Placer
-from .private import Private, find_private
+from .private import Private
 from .probe import facts_of
 from .renaming import Renamer
 from .scanner import READ, Scanner, look
-
-STORM = 20_000
-"""Touched paths that are told one by one; more become `.`."""
+from .where import find_private
 
 
 class Side:
@@ -53,7 +50,7 @@ class Side:
         self._settle()
         self.last: Scan | None = None
         self._paths: dict[bytes, str] | None = None
-        self._watch: _Watch | None = None
+        self._watch: Following | None = None
 
     def _settle(self) -> None:
         """Find the place for what is private. A root that is made only later has its place sought once more."""
@@ -91,7 +88,7 @@ class Side:
         if self._watch is None:
             if self.last is None:
                 self._scan([], 0)  # what is ignored need not be watched
-            self._watch = _Watch(self)
+            self._watch = Following(self.root, self.skipped, self.tell)
 
     def fetch(self, paths: bytes, digests: bytes, spans: list[tuple[int, int, int]]) -> bytes:
         """See Replica.fetch: (size, offset, length) of each in `spans`. A piece that is not there is one byte short."""
@@ -282,78 +279,6 @@ class Side:
         if "/.git/objects" in f"/{path}" and self.options.units:
             return True
         return path.rpartition("/")[2].startswith(OWN) or self.scanner.ignores(path)
-
-
-class _Watch:
-    """Tells what is touched, from a thread with an event loop of its own."""
-
-    def __init__(self, side: Side) -> None:
-        self.side = side
-        self._loop = asyncio.new_event_loop()
-        self._again: asyncio.Event | None = None
-        self._ended = False
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="envsync-watch", daemon=True)
-        self._thread.start()
-        self._ready.wait()
-
-    def again(self) -> None:
-        """Begin anew: other directories count now."""
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._renew)
-
-    def close(self) -> None:
-        """End it."""
-        self._ended = True
-        self.again()
-        self._thread.join(10)
-
-    def _renew(self) -> None:
-        if self._again is not None:
-            self._again.set()
-
-    def _run(self) -> None:
-        try:
-            self._loop.run_until_complete(self._follow())
-        except Exception as error:  # the watch is an offer: whoever listens looks at everything instead
-            self.side.tell({"ended": str(error)})
-        finally:
-            self._ready.set()
-            self._loop.close()
-
-    async def _follow(self) -> None:
-        from ..hosts.watching import watch
-
-        side = self.side
-        first = True
-        while not self._ended:
-            self._again = asyncio.Event()
-            changes = watch(Path(side.root), side.skipped)
-            again = asyncio.ensure_future(self._again.wait())
-            try:
-                while not self._again.is_set():
-                    following = asyncio.ensure_future(changes.__anext__())
-                    await asyncio.wait([following, again], return_when=asyncio.FIRST_COMPLETED)
-                    if not following.done():
-                        following.cancel()
-                        with suppress(asyncio.CancelledError, StopAsyncIteration):
-                            await following
-                        break
-                    touched = following.result()
-                    if first:
-                        # The first `.` says only that the watch stands.
-                        first = False
-                        self._ready.set()
-                        continue
-                    if "." not in touched:
-                        touched = [path for path in touched if not side.skipped(path)]
-                    if len(touched) > STORM:
-                        touched = ["."]
-                    if touched:
-                        side.tell(sorted(touched))
-            finally:
-                again.cancel()
-                await changes.aclose()
 
 
 def pread_all(fd: int, length: int, offset: int) -> bytes:
