@@ -519,7 +519,7 @@ def _paths(was: dict[str, Any], now: dict[str, Any]) -> list[str]:
 def test_hostile_50_killed_while_putting_back_it_is_wholly_old_or_new(
     make_container: Make, there: Engine, snap: Any, volume: str
 ) -> None:
-    _kill_rounds(make_container, there, snap, volume, 3)
+    _kill_rounds(make_container, there, snap, volume, 2)
 
 
 @pytest.mark.slow

@@ -71,6 +71,9 @@ class Engine:
                     f"the container engine at {address.url} speaks API {self.version}, and {OLDEST} is the oldest that works",
                     "Upgrade it to Docker 19.03 or later, or to Podman 4 or later.",
                 )
+            parts: list[dict[str, Any]] = self.api.version().get("Components") or []
+            self.podman = any("podman" in str(part.get("Name", "")).lower() for part in parts)
+            """Podman answers the same calls, some of them differently."""
             self.slow: Any = docker.APIClient(**common, version=self.version, timeout=SLOW)
 
     async def ask(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:

@@ -84,12 +84,18 @@ def members(chunks: Iterable[bytes]) -> Generator[tuple[tarfile.TarFile, tarfile
         raise Failed("the container engine stopped in the middle of an archive", "Is its disk full? Try again.")
 
 
-def entries(chunks: Iterable[bytes], cut: int = 0) -> dict[str, Entry]:
-    """What a tar stream holds: path to entry, each path beginning with `/`, after `cut` leading parts of its name."""
+def entries(chunks: Iterable[bytes], cut: int | None = 0) -> dict[str, Entry]:
+    """What a tar stream holds: path to entry, each path beginning with `/`, after `cut` leading parts of its name; None
+    for those of the first member, which all else is below (Podman names a mounted directory differently)."""
     found: dict[str, Entry] = {}
     for tar, member in members(chunks):
+        cut = _parts(member.name) if cut is None else cut
         found[place(member.name, cut)] = _entry(tar, member, found, cut)
     return found
+
+
+def _parts(name: str) -> int:
+    return len([part for part in name.split("/") if part not in ("", ".")])
 
 
 def place(name: str, cut: int = 0) -> str:
@@ -141,7 +147,7 @@ def archive(api: Any, container: str, path: str) -> Iterator[bytes]:
 
 def look(api: Any, container: str, path: str) -> dict[str, Entry]:
     """A path (as `/`) and all below it (as `/below`); empty when there is nothing there."""
-    return entries(archive(api, container, path), 0 if path == "/" else 1)
+    return entries(archive(api, container, path), None)
 
 
 def glance(api: Any, container: str, path: str) -> Entry | None:
@@ -155,12 +161,14 @@ def glance(api: Any, container: str, path: str) -> Entry | None:
     return None
 
 
-def pick(chunks: Iterable[bytes], cut: int, root: str, wanted: Callable[[str], bool]) -> Generator[bytes]:
-    """The tar stream with only the members whose path (after `cut` parts) is wanted, moved below `root`.
+def pick(chunks: Iterable[bytes], root: str, wanted: Callable[[str], bool] = lambda path: True) -> Generator[bytes]:
+    """The tar stream with only the members whose path (below the first one) is wanted, moved below `root`.
 
     A second name of a file that is not wanted itself stays a link to it: what is not wanted is there already.
     """
+    cut: int | None = None
     for tar, member in members(chunks):
+        cut = _parts(member.name) if cut is None else cut
         path = place(member.name, cut)
         if not wanted(path):
             continue
@@ -184,13 +192,13 @@ def copy(api: Any, source: tuple[str, str], target: tuple[str, str]) -> int:
     """
     moved = 0
 
-    def count(chunks: Iterator[bytes]) -> Generator[bytes]:
+    def count() -> Generator[bytes]:
         nonlocal moved
-        for chunk in chunks:
+        for chunk in archive(api, *source):
             moved += len(chunk)
             yield chunk
 
-    api.put_archive(target[0], target[1], count(archive(api, *source)))
+    api.put_archive(target[0], target[1], count())
     return moved
 
 
@@ -234,7 +242,7 @@ def level(
     """
     was, now = look(api, *source), look(api, *target)
     found = [each for each in compare(was, now) if not left(each.path)]
-    top, cut = target[1].rstrip("/"), 0 if target[1] == "/" else 1
+    top = target[1].rstrip("/")
 
     def whole(paths: list[str], sides: Mapping[str, Entry]) -> list[str]:
         # What is below something that goes, or that was no directory, went with it.
@@ -246,7 +254,7 @@ def level(
     if undo is not None and found:
         before = {each.path for each in found if each.how != "deleted"}
         held = undo.file()
-        for chunk in pick(archive(api, *target), cut, top, before.__contains__):
+        for chunk in pick(archive(api, *target), top, before.__contains__):
             held.write(chunk)
 
         def back() -> None:
@@ -258,7 +266,7 @@ def level(
 
         undo.steps.append(back)
     if put:
-        api.put_archive(target[0], "/", pick(archive(api, *source), cut, top, put.__contains__))
+        api.put_archive(target[0], "/", pick(archive(api, *source), top, put.__contains__))
     if gone:
         remove(gone)
     return found

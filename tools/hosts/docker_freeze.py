@@ -43,14 +43,16 @@ def freeze(engine: Engine, name: str, id: str, *, deep: int = DEEP) -> Frozen:
         tidy(engine, info["Id"])
         discard(engine, id)
         info = engine.inspect(info["Id"])
-        found, image = records.volumes(info), engine.api.inspect_image(info["Image"])
+        mounted, image = records.volumes(info), engine.api.inspect_image(info["Image"])
+        # Podman's archive calls write beside a volume that is mounted in a container which does not run.
+        found = [] if engine.podman else mounted
         flat = len(image["RootFS"].get("Layers") or []) >= deep
         try:
             with _still(engine, info, id, bool(found) or flat) as paused:
                 changed = records.roots(engine.slow.diff(info["Id"]), records.outside(info))
                 packed = records.pack(
                     info,
-                    [engine.api.inspect_volume(each["name"]) for each in found],
+                    [engine.api.inspect_volume(each["name"]) for each in mounted],
                     list(changed.items()) if len(changed) <= FEW else None,
                 )
                 labels = {"envsync.snapshot": id, "envsync.record": packed}
@@ -67,6 +69,8 @@ def freeze(engine: Engine, name: str, id: str, *, deep: int = DEEP) -> Frozen:
                 discard(engine, id)
             raise
     notices = records.notices(info, others)
+    if engine.podman:
+        notices += tuple(f"{each['path']} is not in it: volumes are not recorded with Podman" for each in mounted)
     if not paused:
         notices += ("it ran on while it was recorded: this engine cannot pause it",)
     data: dict[str, Any] = {"id": id, "name": info["Name"].lstrip("/"), "container": info["Id"], "image": made}
@@ -193,9 +197,13 @@ def discard(engine: Engine, id: str) -> None:
     volume = f"envsync-snapshot-{id}"
     with suppress(docker.errors.NotFound):
         engine.api.remove_volume(volume, force=True)
-    with suppress(docker.errors.NotFound):
+    try:
         # By its name only: a container that was put back from it keeps the layers, nameless, for as long as it lives.
-        engine.api.remove_image(f"{REPOSITORY}:{id}", force=True)
+        # Podman would remove that container with it when forced: there the image stays until the container goes.
+        engine.api.remove_image(f"{REPOSITORY}:{id}", force=not engine.podman)
+    except docker.errors.APIError as error:
+        if error.status_code != 404 and not (engine.podman and error.status_code in (409, 500)):
+            raise
 
 
 def unname(engine: Engine, image: str) -> None:

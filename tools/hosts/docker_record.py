@@ -110,6 +110,9 @@ def recipe(record: dict[str, Any], image: str) -> tuple[dict[str, Any], dict[str
         for key in ("Hostname", "Domainname", "ExposedPorts"):
             config.pop(key, None)  # it has those of the other one
     host.pop("ContainerIDFile", None)
+    # Podman says `RLIMIT_NOFILE` and takes `nofile`.
+    if limits := rows(host.get("Ulimits")):
+        host["Ulimits"] = [{**each, "Name": str(each["Name"]).removeprefix("RLIMIT_").lower()} for each in limits]
     _keep_volumes(record, config, host)
     own = (record["Id"][:12], record["Config"].get("Hostname"))
     joined: dict[str, dict[str, Any]] = {}

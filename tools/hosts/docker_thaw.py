@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from ..errors import EnvSyncError, Failed, Interrupted, Unreachable
+from ..errors import Damaged, EnvSyncError, Failed, Interrupted, Unreachable
 from . import docker_files as files
 from . import docker_record as records
 from .base import Frozen
@@ -169,7 +169,10 @@ class _Swap:
         ):
             different: list[int] = []
             for index in range(len(volumes)):
-                if files.compare(files.look(api, ours, f"{WAS}/{index}"), files.look(api, its, f"{NOW}/{index}")):
+                was = files.look(api, ours, f"{WAS}/{index}")
+                if not was:
+                    raise Damaged(f"the record lacks volume {volumes[index]['name']}", "Rewind to another snapshot.")
+                if files.compare(was, files.look(api, its, f"{NOW}/{index}")):
                     different.append(index)
                     files.copy(api, (its, f"{NOW}/{index}"), (ours, saved))
             if not different:
@@ -299,7 +302,7 @@ def _finish(engine: Engine, journal: str, labels: dict[str, str]) -> None:
             api.remove_container(old["Id"], force=True)
             unname(engine, old["Image"])
     with suppress(docker.errors.NotFound):
-        api.remove_image(f"envsync/thaw:{token}", force=True)
+        api.remove_image(f"envsync/thaw:{token}", force=not engine.podman)
     # The journal goes before the word that it was done: else a kill between the two would take it all back.
     for volume in (f"{journal}-saved", journal, f"{journal}-done"):
         with suppress(docker.errors.NotFound):
