@@ -185,10 +185,13 @@ async def test_a_machine_that_is_off_is_recorded_by_its_disk(host: VmHost) -> No
     await vm_boot.stop(host.machine(), host.root)
     await host.thaw(running)
     assert await sh(host, "cat /off/off") == "one\n"
-    # A later qemu that cannot read the memory: the disk alone is put back.
+    # A machine that cannot take up that memory any more: the disk alone is put back.
     await sh(host, "rm /off/off")
+    path, before = vm_machine.home(host.machine(), host.root), host.machine()
+    vm_machine.keep(replace(before, memory=before.memory - 64), path)
     await host.thaw(replace(running, data={**running.data, "qemu": "another"}))
     assert await sh(host, "cat /off/off") == "one\n"
+    vm_machine.keep(replace(host.machine(), memory=before.memory), path)
     for one in (frozen, running):
         await host.forget(one)
 
