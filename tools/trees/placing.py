@@ -13,41 +13,22 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
-from typing import NamedTuple
 
 from ..errors import Usage
-from ..store.walk import Beneath, walk
+from ..store.walk import Beneath
+from .checking import CHANGED, Checks, Mark, Refused
 from .files import copy_over, copy_tree
 from .inplace import replace_inside
-from .model import OWN, Change, Entry, Options, Outcome, Tree, executable, parent, same
+from .model import OWN, Change, Entry, Options, Outcome, Tree, executable, parent
 from .private import Private, remove_tree
 from .renaming import Renamer, flush
 from .scanner import Scanner, look
-from .unit import is_lock, is_passing
 
-CHANGED = "changed meanwhile"
 HOLDS = "it holds content that is not synchronised"
 NEEDED = "its content is not here"
 WRITTEN = "written to while it was replaced"
 NUMBERS_ALL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 """Errors that the next path would meet too."""
-
-
-class Mark(NamedTuple):
-    """What a thing was when it was looked at: a rename changes none of these."""
-
-    inode: int
-    size: int
-    mtime_ns: int
-
-    @staticmethod
-    def of(info: os.stat_result) -> Mark:
-        """Of a stat."""
-        return Mark(info.st_ino, info.st_size, info.st_mtime_ns)
-
-
-class Refused(Exception):
-    """A path that is left as it is, with the reason."""
 
 
 class Placer:
@@ -67,6 +48,7 @@ class Placer:
         self.private = private
         self.renamer = renamer
         self.options = options
+        self.checks = Checks(scanner, options)
         self.near = near
         self.batch = batch
         self.units = units
@@ -146,7 +128,7 @@ class Placer:
             self._rmdir(change.path)
             return
         folder, name = self.tree.parent(change.path)
-        mark = self._check(folder, name, change.path, old)
+        mark = self.checks.check(folder, name, change.path, old)
         work = self._away(folder, name, change.path, old, mark)
         if moved and old.kind == "file":
             self._taken[change.path] = (work, old)
@@ -164,7 +146,7 @@ class Placer:
                     raise
                 self._away_copy(folder, name, path, old, work, mark)
                 return work
-            if not self._still(self.private.work, work, path, old, mark):
+            if not self.checks.still(self.private.work, work, path, old, mark):
                 self._back(folder, name, path, work, old)
                 raise Refused(CHANGED)
             return work
@@ -175,7 +157,7 @@ class Placer:
         """The same across file systems: out of the way in its own directory first, then copied."""
         aside = f"{OWN}old-{token_hex(8)}"
         os.rename(name, aside, src_dir_fd=folder, dst_dir_fd=folder)
-        if not self._still(folder, aside, path, old, mark):
+        if not self.checks.still(folder, aside, path, old, mark):
             self.renamer.fresh(folder, aside, folder, name)
             raise Refused(CHANGED)
         copy_over(folder, aside, self.private.work, work, durable=True)
@@ -384,7 +366,7 @@ class Placer:
         remove_tree(self.private.work, work)
 
     def _exchange(self, work: str, folder: int, name: str, path: str, old: Entry) -> None:
-        mark = self._check(folder, name, path, old)
+        mark = self.checks.check(folder, name, path, old)
         # From here on the name may stand for somebody's content: after a crash it is kept, not swept.
         swap = f"old-{token_hex(8)}"
         os.rename(work, swap, src_dir_fd=self.private.work, dst_dir_fd=self.private.work)
@@ -410,7 +392,7 @@ class Placer:
                 raise
             self.kept[path] = self.private.keep(away, self.batch, path, old)
             return
-        if not self._still(self.private.work, swap, path, old, mark):
+        if not self.checks.still(self.private.work, swap, path, old, mark):
             self.renamer.exchange(self.private.work, swap, folder, name)
             # What is in our hands now is ours again, unless a third writer came between.
             os.rename(swap, work, src_dir_fd=self.private.work, dst_dir_fd=self.private.work)
@@ -421,7 +403,7 @@ class Placer:
 
     def _inside(self, work: str, folder: int, name: str, path: str, old: Entry, mark: Mark) -> None:
         """A unit that cannot be exchanged as a directory: a copy is kept, then it is changed file by file."""
-        if not self._still(folder, name, path, old, mark):
+        if not self.checks.still(folder, name, path, old, mark):
             raise Refused(CHANGED)
         kept = f"old-{token_hex(8)}"
         copy_tree(folder, name, self.private.work, kept)
@@ -436,7 +418,7 @@ class Placer:
         if new is None:
             return
         if old is not None and old.kind != "directory":
-            mark = self._check(folder, name, change.path, old)
+            mark = self.checks.check(folder, name, change.path, old)
             work = self._away(folder, name, change.path, old, mark)
             self.kept[change.path] = self.private.keep(work, self.batch, change.path, old)
         mode = (new.mode & 0o7777 if self.options.exact else new.mode & 0o777) or 0o755
@@ -459,7 +441,7 @@ class Placer:
                 os.close(fd)
 
     def _chmod(self, folder: int, name: str, path: str, old: Entry, new: Entry) -> None:
-        self._check(folder, name, path, old)
+        self.checks.check(folder, name, path, old)
         fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
         try:
             mode = os.fstat(fd).st_mode & 0o7777
@@ -477,47 +459,6 @@ class Placer:
         info = os.lstat(name, dir_fd=folder)
         mode = 0 if new.kind == "link" else info.st_mode & 0o7777
         self.now[path] = new._replace(mode=mode, mtime_ns=info.st_mtime_ns if new.kind != "unit" else new.mtime_ns)
-
-    # -- What is there --------------------------------------------------------------------------------------------
-
-    def _check(self, folder: int, name: str, path: str, old: Entry) -> Mark:
-        """Raises Refused unless the plan's expectation holds."""
-        info = os.lstat(name, dir_fd=folder)
-        if not self._is(folder, name, path, old, info):
-            raise Refused(CHANGED)
-        return Mark.of(info)
-
-    def _is(self, folder: int, name: str, path: str, old: Entry, info: os.stat_result) -> bool:
-        kind = stat.S_IFMT(info.st_mode)
-        if old.kind == "link":
-            return kind == stat.S_IFLNK and os.readlink(name, dir_fd=folder) == old.target
-        if old.kind == "unit":
-            if kind != stat.S_IFDIR:
-                return False
-            scan = self.scanner.part([path])
-            now = scan.tree.get(path)
-            if path in scan.busy:
-                raise Refused("somebody is changing it")
-            return now is not None and same(now, old, self.options.exact)
-        if old.kind != "file" or kind != stat.S_IFREG:
-            return False
-        digest = self.scanner.cache.get(path, info)
-        if digest is None:
-            digest = look(folder, name, self.options.algorithm).digest
-        now = Entry("file", info.st_mode & 0o7777, info.st_size, info.st_mtime_ns, digest)
-        return same(now, old, self.options.exact)
-
-    def _still(self, folder: int, name: str, path: str, old: Entry, mark: Mark) -> bool:
-        """Whether what was taken is what was checked; a cheap look, and a thorough one where that does not tell."""
-        info = os.lstat(name, dir_fd=folder)
-        if old.kind == "unit":
-            unit = self.scanner.units.get(path)
-            return stat.S_ISDIR(info.st_mode) and unit is not None and _unmoved(folder, name, unit.inside)
-        if Mark.of(info) == mark:
-            return True
-        if old.kind != "file" or not stat.S_ISREG(info.st_mode):
-            return False
-        return look(folder, name, self.options.algorithm).digest == old.digest
 
     # -- The end --------------------------------------------------------------------------------------------------
 
@@ -552,30 +493,3 @@ def with_executable(mode: int, wanted: bool) -> int:
 
 def _only_mode(old: Entry, new: Entry) -> bool:
     return old.kind == new.kind == "file" and old.digest == new.digest
-
-
-def _unmoved(folder: int, name: str, inside: Tree) -> bool:
-    """Whether a unit's files have the sizes and times that they had when it was scanned, and no lock is in it."""
-    seen = 0
-    fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-    try:
-        for inner in walk(fd, []):
-            for item in os.listdir(inner.fd):
-                path = inner.prefix + item
-                info = os.lstat(item, dir_fd=inner.fd)
-                if stat.S_ISDIR(info.st_mode):
-                    inner.pending.append(item)
-                if is_lock(path):
-                    return False
-                if path in inside:
-                    seen += 1
-                    entry = inside[path]
-                    if entry.kind == "file" and (entry.size, entry.mtime_ns) != (info.st_size, info.st_mtime_ns):
-                        return False
-                elif not is_passing(path) and stat.S_ISREG(info.st_mode):
-                    return False
-    except FileNotFoundError:
-        return False
-    finally:
-        os.close(fd)
-    return seen == len(inside)
