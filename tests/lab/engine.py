@@ -17,7 +17,7 @@ STARTS = 60.0
 """Seconds that a daemon may take on a loaded machine; 2 are usual."""
 
 
-def docker(*words: str, address: str = "", stdin: bytes | None = None, timeout: float = 600) -> str:
+def docker(*words: str, address: str = "", stdin: bytes | None = None, timeout: float = 300) -> str:
     """What the docker command prints, stripped. Raises CalledProcessError with both streams in its notes."""
     argv = ["docker", *(["--host", address] if address else []), *words]
     done = subprocess.run(argv, input=stdin, capture_output=True, timeout=timeout, check=False)
