@@ -67,17 +67,21 @@ class Served:
 
         added = dict(env) if env else None
         call = self.connection.call("run", list(argv), cwd, added, bytes(stdin), timeout, output is not None, hear=hear)
-        code, out, err, seconds, late = await call.result()
-        if output is not None:
-            out, err = bytes(kept["stdout"][-KEPT:]), bytes(kept["stderr"][-KEPT:])
-        return Completed(tuple(argv), int(code), bytes(out), bytes(err), float(seconds), bool(late))
+        match await call.result():
+            case [int(code), bytes(out), bytes(err), float(seconds), bool(late)]:
+                if output is not None:
+                    out, err = bytes(kept["stdout"][-KEPT:]), bytes(kept["stderr"][-KEPT:])
+                return Completed(tuple(argv), code, out, err, seconds, late)
+            case _:
+                raise self._nonsense()
 
     async def read(self, path: Path) -> bytes:
         """See Host.read."""
         pieces: list[bytes] = []
 
-        def hear(kind: str, piece: bytes = b"") -> None:
-            pieces.append(piece)
+        def hear(kind: str, piece: Any = b"") -> None:
+            if isinstance(piece, bytes):
+                pieces.append(piece)
 
         await self.connection.call("read", path, hear=hear).result()
         return b"".join(pieces)
@@ -102,11 +106,17 @@ class Served:
 
     async def stat(self, path: Path) -> Stat | None:
         """See Host.stat."""
-        return _checked(await self.connection.ask("stat", path))
+        found = await self.connection.ask("stat", path)
+        if found is not None and not isinstance(found, Stat):
+            raise self._nonsense()
+        return found
 
     async def list(self, path: Path) -> list[Stat]:
         """See Host.list."""
-        return await self.connection.ask("list", path)
+        found = await self.connection.ask("list", path)
+        if not isinstance(found, list) or not all(isinstance(entry, Stat) for entry in cast("list[Any]", found)):
+            raise self._nonsense()
+        return cast("list[Stat]", found)
 
     async def call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """See Host.call."""
@@ -156,7 +166,10 @@ class Served:
         except BaseException:
             await screen.close()
             raise
-        return int(await screen.call.result())
+        code = await screen.call.result()
+        if not isinstance(code, int):
+            raise self._nonsense()
+        return code
 
     async def forget(self) -> None:
         """Remove what is kept of the helper over there."""
@@ -165,6 +178,11 @@ class Served:
     async def close(self) -> None:
         """Let the connection go."""
         await self.connection.close()
+
+    def _nonsense(self) -> Unreachable:
+        """What a peer answers that keeps to the form of a message and not to its sense."""
+        self.connection.lose("it sent what makes no sense")
+        return self.connection.fresh()
 
 
 class RemoteLink:
@@ -314,7 +332,3 @@ def _named(work: Callable[..., Any]) -> tuple[list[Any], tuple[Any, ...], dict[s
     if here is None or not (module.startswith(_OURS) or module.partition(".")[0] in sys.stdlib_module_names):
         raise Failed(f"{module}.{name} cannot be run on another machine", "This is a bug of EnvSync.")
     return [module, name], (), {}
-
-
-def _checked(found: Any) -> Stat | None:
-    return found if isinstance(found, Stat) else None
