@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import stat
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from envsync.tests.anywhere.acting import World
+from envsync.tests.anywhere.test_story import CHANGES, PROJECT
 from envsync.tests.anywhere.wired import Wired
 from envsync.tests.core.places import pipe_host
 from envsync.tools.errors import Failed, Locked, Unreachable, Usage
@@ -287,5 +289,36 @@ async def test_a_host_without_python_is_scanned_by_its_shell(shell: Host, tmp_pa
     assert {s.where: s.packages for s in seen.packages}["node_modules"] == {"left": "1.2.3"}
     assert "hunter2" not in seen.model_dump_json()
     assert (await w.read("status")).machine
-    with pytest.raises(Failed, match="needs a Python there"):
-        await w.act("snapshot")
+
+
+async def test_a_host_without_python_is_recorded_and_put_back_by_its_shell(shell: Host, tmp_path: Path) -> None:
+    root = tmp_path / "app"
+    root.mkdir()
+    w = World(shell, root, tmp_path / "state", (await shell.info()).home)
+    await w.sh(PROJECT)
+    (root / "large.bin").write_bytes(os.urandom(5 << 20))
+    for path in root.rglob("*"):  # BusyBox sets times to the second
+        os.utime(path, (1_600_000_000, 1_600_000_000), follow_symlinks=False)
+    good = _listing(root)
+    made = await w.act("snapshot", label="good")
+    assert made.files >= 9 and (await w.plan("rewind", to="good")).empty
+    await w.sh(CHANGES)
+    (root / "large.bin").write_bytes(b"small")
+    changed = _listing(root)
+    found = {d.what: d.change for d in (await w.read("drift", against="good")).differences if d.kind == "file"}
+    assert {"src/app.py": "edited", "locked": "removed", "fresh.txt": "added"}.items() <= found.items()
+    await w.act("rewind", to="good")
+    assert _listing(root) == good
+    await w.act("rewind", to="last")
+    assert _listing(root) == changed
+
+
+def _listing(root: Path) -> list[tuple[object, ...]]:
+    """What each path is, to the second."""
+    rows: list[tuple[object, ...]] = []
+    for path in sorted(root.rglob("*")):
+        info = path.lstat()
+        content = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else None
+        when = 0 if path.is_dir() else int(info.st_mtime)
+        rows.append((str(path.relative_to(root)), stat.S_IFMT(info.st_mode), stat.S_IMODE(info.st_mode), when, content))
+    return rows

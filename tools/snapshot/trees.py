@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from ..contract import Context
 from ..errors import Failed
-from ..hosts.here import here
+from ..hosts.here import helped, here
 from ..journal import Journal
 from ..plan import Step
 from ..store import anywhere, tree
@@ -90,7 +90,9 @@ async def _undone(context: Context, target: str, before: str, paths: tuple[str, 
     old, aimed = await here(_aimed, store_of(context), target, before)
     kept = [notice.path for notice in old.notices]
     changes = [change for change in tree.compare(old, aimed, paths) if _real(change)]
-    left = await context.host.call(unchanged, str(context.path), changes) if changes else []
+    if not changes or not await helped(context.host):
+        return []
+    left = await context.host.call(unchanged, str(context.path), changes)
     return [name for name in left if not any(path == name or path.startswith(f"{name}/") for path in kept)]
 
 

@@ -22,6 +22,7 @@ from .model import Change, Entry, Manifest, Notice, Restored
 from .pack import Writer
 from .place import budget, cache_of, excluded, store_of
 from .restore import wanted
+from .slowly import Slow
 from .store import Store
 
 
@@ -33,7 +34,9 @@ async def look(context: Context) -> Seen:
             budget(context),
         )  # fmt: skip
         return Seen(seen, lambda entry: _read(context.path / entry.path))
-    await _python(context)
+    if not await helped(context.host):
+        slow = Slow(context)
+        return Seen(await slow.look(None), slow.read)
     mirror = Mirror(context)
     return Seen(await mirror.near(await mirror.far(), None), mirror.read)
 
@@ -45,12 +48,13 @@ async def capture(context: Context) -> Manifest:
         return await here(
             tree.capture, context.path, store, cache_of(context), context.report, excluded(context), budget(context)
         )
-    await _python(context)
-    mirror = Mirror(context)
-    far = await mirror.far()
     writer = await here(store.blobs.writer)
     try:
-        manifest = await mirror.near(far, writer)
+        if await helped(context.host):
+            mirror = Mirror(context)
+            manifest = await mirror.near(await mirror.far(), writer)
+        else:
+            manifest = await Slow(context).look(writer)
         encoded = await here(_finish, store, writer, manifest)
     except OSError as error:
         raise trouble(error, store.directory) from None
@@ -65,7 +69,8 @@ async def restore(context: Context, target: Manifest, now: Manifest, paths: Sequ
     store = store_of(context)
     if near(context.host):
         return await here(tree.restore, context.path, target, now, store, paths, context.report)
-    await _python(context)
+    if not await helped(context.host):
+        return await Slow(context).restore(target, now, paths)
     changes = wanted(now, target, paths)
     if not changes:
         return Restored([], [])
@@ -95,14 +100,6 @@ async def sweep(context: Context) -> None:
         await here(sweep_there, str(context.path), TEMPORARY)
     elif await helped(context.host):
         await context.host.call(sweep_there, str(context.path), TEMPORARY)
-
-
-async def _python(context: Context) -> None:
-    if not await helped(context.host):
-        raise Failed(
-            f"a snapshot of a directory on {context.host.name} needs a Python there (3.9 or newer)",
-            f"Install one over there, e.g.: envsync run --on {context.host.name} 'apt-get install -y python3'",
-        )
 
 
 async def _stage(context: Context, own: str, name: str, changes: Sequence[Change], names: Names) -> None:

@@ -115,7 +115,7 @@ class _Work:
         moved: list[str] = []
         self.aimed = {change.path for change in changes}
         for change in changes:
-            if reason := _untouchable(change):
+            if reason := untouchable(change):
                 self.kept.append(Notice(change.path, reason))
                 continue
             if change.new and change.new.digest:
@@ -287,7 +287,7 @@ def _halfway(change: Change, info: os.stat_result | None) -> bool:
     return change.new is not None and change.new.kind == "directory" and stat.S_ISDIR(info.st_mode)
 
 
-def _untouchable(change: Change) -> str:
+def untouchable(change: Change) -> str:
     """Why a change is not made; empty when it is."""
     old, new = change.old, change.new
     if new and new.kind == "special":
