@@ -235,6 +235,17 @@ async def test_what_a_function_prints_does_not_disturb_the_talk(make: Callable[.
     assert (await host.run(["echo", "hello"])).text == "hello\n"
 
 
+async def test_commands_see_the_environment_of_the_machine_itself(make: Callable[..., PipeHost]) -> None:
+    seen = (await make(LANG="C").run(["env"], env={"ADDED": "1"})).text.splitlines()
+    assert {line.partition("=")[0] for line in seen} - {"PWD", "OLDPWD", "SHLVL", "_"} == {
+        "HOME",
+        "PATH",
+        "LANG",
+        "ADDED",
+    }
+    assert "LC_CTYPE=C" in (await make(LC_CTYPE="C").run(["env"])).text
+
+
 async def test_a_function_that_is_not_there_is_refused_here(make: Callable[..., PipeHost]) -> None:
     from envsync.tools.errors import Failed
 

@@ -18,6 +18,8 @@ try:
 except ImportError:
     sys.exit(98)
 nonce, digest, keep = sys.argv[1:4]
+if sys.argv[4:] == [""]:
+    os.environ.pop("LC_CTYPE", None)  # Python put it there itself; what commands see is the machine's own
 
 
 def say(word):
@@ -118,7 +120,7 @@ _SHELL = (
     'tried=; for p in $2 "$0"; do p=$(command -v "$p" 2>/dev/null) || continue; '
     'case " $tried " in *" $p "*) continue;; esac; tried="$tried $p"; '
     'if test "$p" = /usr/bin/python3 && test -x /usr/bin/xcode-select; then xcode-select -p >/dev/null 2>&1 || continue; fi; '
-    '"$p" -I -S -X utf8 -c "$1" "$3" "$4" "$5"; c=$?; case $c in 2|98|126|127) ;; *) exit $c;; esac; '
+    '"$p" -I -S -X utf8 -c "$1" "$3" "$4" "$5" "${LC_CTYPE-}"; c=$?; case $c in 2|98|126|127) ;; *) exit $c;; esac; '
     'done; echo; echo "{magic}$3 none"'
 )
 PYTHONS = (
