@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ..trees.ignore import Rules
-from ..trees.model import Change, Entry, parents
+from ..trees.model import Change, Entry, entries_of, parents
 from .model import Choice, Conflict, Merge, Mode, Reconciled, Resolved, Rule, View
 from .reconcile import reconcile
 
@@ -116,6 +116,9 @@ def _both(
     new = copy_name(conflict.path, host, at, {**alpha.tree, **beta.tree})
     changes = plan.to_alpha if first else plan.to_beta
     source = conflict.path if entry.kind == "file" else ""
+    # What was agreed here is void: else the name that is free now would read as a deletion of what the other side has.
+    for tree in (alpha.tree, beta.tree):
+        plan.ancestor.update(dict.fromkeys([conflict.path, *entries_of(tree, conflict.path)]))
     changes.append(Change(conflict.path, side.tree.get(conflict.path), None))
     changes.append(Change(new, None, entry, source))
 
