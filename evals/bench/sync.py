@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from sync_lab import Lab, fill, idle, latency, memory, quiet, same, until_same
-from sync_ours import OURS, once
+from sync_ours import OURS, engine, once
 from sync_peers import PEERS, Engine, rsync, tar, unison
 
 PARTS = ("latency", "burst", "idle", "first", "large", "many")
@@ -52,7 +52,7 @@ def main() -> None:
         kinds = [k for k in (*OURS, *PEERS) if not given.only or any(w in k.name for w in given.only.split(","))]
         if {"latency", "burst", "idle"} & set(parts):
             report["watching"] = [row for kind in kinds if (row := watching(lab, kind, parts, given.writes))]
-        copies = {"EnvSync": once, "tar": tar, "rsync": rsync, "unison": unison}
+        copies = {"EnvSync, engine": engine, "EnvSync, command": once, "tar": tar, "rsync": rsync, "unison": unison}
         if "first" in parts:
             report["first"] = first(lab, copies, given.rounds, "5,000 x 2 KB", lambda at: fill(at, 5000, 2048))
         if "large" in parts:
@@ -155,7 +155,11 @@ def wait_same(here: Path, there: Path, engine: Engine) -> None:
 
 
 def first(
-    lab: Lab, copies: dict[str, Callable[[Lab, Path, Path], None]], rounds: int, what: str, make: Callable[[Path], None]
+    lab: Lab,
+    copies: dict[str, Callable[[Lab, Path, Path], float | None]],
+    rounds: int,
+    what: str,
+    make: Callable[[Path], None],
 ) -> list[Row]:
     """A first copy into an empty directory, each round with every program in turn; the best of each counts."""
     best: dict[str, float] = {}
@@ -176,15 +180,15 @@ def first(
             try:
                 for record in (best, again):
                     begun = time.monotonic()
-                    copy(lab, here, there)
-                    seconds = time.monotonic() - begun
+                    seconds = copy(lab, here, there) or time.monotonic() - begun
                     record[name] = min(record.get(name, seconds), seconds)
                 if not same(here, there):
                     failed[name] = "the copy differs"
             except (RuntimeError, TimeoutError) as error:
                 failed[name] = str(error)
             shutil.rmtree(there, ignore_errors=True)
-            shutil.rmtree(lab.root / f"unison-{here.name}", ignore_errors=True)
+            for left in (f"unison-{here.name}", "unison-there", "state/sync"):
+                shutil.rmtree(lab.root / left, ignore_errors=True)
     shutil.rmtree(here)
     floor = min((best[name] for name in ("tar", "rsync") if name in best), default=0.0)
     return [
@@ -192,7 +196,7 @@ def first(
          "of tar": round(best[name] / best["tar"], 2) if "tar" in best else None,
          "of rsync": round(best[name] / best["rsync"], 2) if "rsync" in best else None, "floor": round(floor, 2)}
         if name in best and name not in failed
-        else {"what": what, "program": name, "skipped": failed.get(name, "?")}
+        else {"what": what, "program": name, "skipped": " ".join(failed.get(name, "?").split())[:120]}
         for name in copies
     ]  # fmt: skip
 

@@ -41,7 +41,8 @@ class Lab:
             f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {own}/host\nAuthorizedKeysFile {own}/authorized\n"
             f"PidFile {own}/pid\nPasswordAuthentication no\nUsePAM no\nStrictModes no\nMaxSessions 100\n"
             # Root's bash reads .bashrc on every exec (0.2 s here) unless it takes itself for a nested one: no peer shall pay that.
-            "MaxStartups 100:30:200\nSubsystem sftp internal-sftp\nSetEnv SHLVL=3\n"
+            "MaxStartups 100:30:200\nSubsystem sftp internal-sftp\nSetEnv SHLVL=3 "
+            f"UNISON={self.root}/unison-there XDG_STATE_HOME={self.root}/state-there\n"
         )
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from envsync.tools import registry
 from envsync.tools.errors import Usage
 from envsync.tools.sync.revive import revive
 from envsync.tools.sync.session import sessions
@@ -44,6 +45,8 @@ async def test_it_goes_on_both_ways_and_is_listed(desk: Desk) -> None:
     listed = await desk.do("syncs")
     assert [(s.id, s.phase) for s in listed.sessions] == [(result.session, "watching")]
     assert sessions(desk.context.state)[0]["phase"] == "watching"
+    status = await registry.find("status").read(registry.find("status").args(), desk.context)
+    assert [(each.id, each.phase) for each in status.syncs] == [(result.session, "watching")]
     again = await desk.sync()
     assert "already kept the same" in again.summary
     with pytest.raises(Usage, match="kept the same already"):

@@ -19,6 +19,7 @@ from ..store.model import Keep
 from ..store.place import store_of
 from .leases import Leased, leases
 from .listening import Listener, listeners_of
+from .syncing import Syncing, syncing
 
 RECENT = 200
 UNFINISHED = ("interrupted", "broken", "open")
@@ -63,6 +64,8 @@ class Status(Result):
     """Of all projects on the host that was asked about."""
     made: tuple[Leased, ...] = ()
     """Sandboxes and whatever else EnvSync made that is still there."""
+    syncs: tuple[Syncing, ...] = ()
+    """Directories that are kept the same."""
     store_bytes: int = 0
     """On disk, all projects together."""
     snapshots: int = 0
@@ -84,6 +87,8 @@ class Status(Result):
                     "locks",
                 )
             )
+        if self.syncs:
+            found.append(Lines([each.line for each in self.syncs], "kept in sync"))
         if self.made:
             now = datetime.now(UTC)
             found.append(Lines([each.line(now) for each in self.made], "made by EnvSync"))
@@ -115,6 +120,7 @@ async def read(args: StatusArgs, context: Context) -> Status:
     services = tuple(await listeners_of(context.host)) if not _fake(context) else ()
     seen = None if context.host.name == "local" or _fake(context) else _told(await context.host.info())
     made = leases(context.state)
+    syncs = syncing(context.state)
     keep = Keep()
     retention = f"every labelled one, the newest {keep.last} of each project, and all of the last {keep.days:.0f} days"
     if keep.bytes:
@@ -125,6 +131,7 @@ async def read(args: StatusArgs, context: Context) -> Status:
         f"{count(len(unfinished), 'transaction')} unfinished" if unfinished else "nothing unfinished",
         f"{count(len(services), 'service')} listening",
         *([f"{count(len(made), 'sandbox')}"] if made else []),
+        *([f"{count(len(syncs), 'sync session')}"] if syncs else []),
         f"{count(len(known), 'snapshot')} in {size(usage.bytes)}",
     ]
     if last is not None:
@@ -133,7 +140,7 @@ async def read(args: StatusArgs, context: Context) -> Status:
     if seen is not None:
         parts = [f"{context.host.name}: {seen}", *parts, f"{count(len(there), 'snapshot')} of it"]
     return Status(
-        summary=", ".join(parts), machine=seen or "", snapshots_there=len(there), locks=locks, unfinished=unfinished, services=services, made=made, store_bytes=usage.bytes,
+        summary=", ".join(parts), machine=seen or "", snapshots_there=len(there), locks=locks, unfinished=unfinished, services=services, made=made, syncs=syncs, store_bytes=usage.bytes,
         snapshots=len(known), retention=retention, last_snapshot=last.id if last else None,
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ from ..moments.say import ago, count, shown
 from ..plan import Data, Plan, Risk, Step
 from . import control
 from .preview import LISTED
+from .revive import revive
 from .session import Session, find
 from .settling import Wish
 from .steps import refreshed, settled, working
@@ -110,6 +111,7 @@ async def plan(args: SyncsArgs, context: Context) -> Plan:
     if args.accept and args.action != "resume":
         raise Usage(f"--accept goes with --action resume, not with {args.action}", "Leave it out.")
     found = find(context.state, args.name)
+    revive(context.state)
     match args.action:
         case "list":
             words = f"{count(len(found), 'sync session')}" if found else "nothing is kept in sync"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -30,6 +29,8 @@ def revive(state: Path) -> list[str]:
 
 def start(state: Path, id: str) -> None:
     """Start a keeper that outlives this process; one that is there already wins."""
+    import subprocess
+
     environ = {name: value for name, value in os.environ.items() if name != MARK}
     with open(state / "sync" / id / "log", "ab") as log:
         os.chmod(log.fileno(), 0o600)

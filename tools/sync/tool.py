@@ -15,6 +15,7 @@ from ..plan import Plan, Risk, Step
 from .model import Reconciled
 from .places import Place, place, refuse
 from .preview import LISTED, conflict_lines, digest, lines, sums
+from .revive import revive
 from .session import Session, Side, Spec, between, id_of
 from .steps import Back, Cycle, End, Keep, Recall, Resolve, Start, working
 from .work import Work
@@ -115,6 +116,7 @@ async def plan(args: SyncArgs, context: Context) -> Plan:
     if known is not None:
         if known.spec.watch and known.spec.asked() == spec.asked():
             if known.keeping:
+                revive(context.state)
                 told = known.told()
                 return _plan(args, context, f"already kept the same by sync session {spec.id} ({told.phase})", ())
         elif known.spec.watch:

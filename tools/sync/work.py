@@ -122,8 +122,8 @@ class Work:
             await self._roots()
             done = await self.engine.carry(plan, batch)
             all_of.append(done)
-            if not (done.made[0] or done.made[1] or done.again[0] or done.again[1]):
-                break
+            if not (done.again[0] or done.again[1]):
+                break  # each path was confirmed; who writes meanwhile is seen the next time
         self._remember_facts()
         self._unfilled = None
         return all_of
