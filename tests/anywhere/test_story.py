@@ -23,7 +23,7 @@ ln -sfn /etc link && rm build/out.bin && mkdir -p later/below && printf '1' > la
 """
 
 
-@pytest.mark.parametrize("kind", ["local", "remote", "ssh"])
+@pytest.mark.parametrize("kind", [pytest.param("local", marks=pytest.mark.slow), "remote", "ssh"])
 async def test_a_project_is_scanned_set_up_recorded_changed_and_taken_back(
     world: Callable[..., object], kind: str, index: Index
 ) -> None:
@@ -100,6 +100,7 @@ async def test_a_machine_is_recorded_and_put_back_whole(world: Callable[..., obj
         assert scanned.facts is not None and scanned.facts.kernel and scanned.host == w.host.name
         assert [s.languages[0].value for s in scanned.project.services] == ["Python"]
         made = await w.act("snapshot", label="good")
+        assert "the whole machine" in made.summary
         assert (await w.read("drift", against="good")).exit == 0
 
         await w.sh("printf 'two' > src/app.py && printf 'x' > /etc/planted && rm requirements.txt")

@@ -155,7 +155,8 @@ def _action(record: Record) -> Happened:
 def _snapshot(snapshot: Snapshot, records: Sequence[Record]) -> Happened:
     before = next((title(r) for r in records if r.snapshot == snapshot.id), "")
     what = f"{snapshot.label!r}" if snapshot.label else f"before `{before}`" if before else "snapshot"
-    held = f"{count(snapshot.files, 'file')}, {size(snapshot.bytes)}"
+    held = "the whole machine" if snapshot.frozen else count(snapshot.files, "file")
+    held += f", {size(snapshot.bytes)}"
     return Happened(at=snapshot.at, kind="snapshot", id=snapshot.id, what=what, state=held, snapshot=snapshot.id)
 
 

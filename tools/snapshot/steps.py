@@ -36,6 +36,7 @@ class Take:
             "seconds": round(taken.seconds, 2),
             "stored": taken.snapshot.frozen.bytes if taken.snapshot.frozen else max(0, after.bytes - before.bytes),
             "notices": list[JsonValue](taken.notices[:50]),
+            "whole": taken.snapshot.frozen is not None,
         }
 
     async def holds(self, step: Step, context: Context) -> bool | None:

@@ -95,8 +95,12 @@ async def finish(args: SnapshotArgs, plan: Plan, outcome: Outcome, context: Cont
     seconds, label = float(str(data["seconds"])), _label(args.label)
     notices = data.get("notices")
     return Snapshotted(
-        summary=f"snapshot {data['snapshot']}{f' {label!r}' if label else ''}: {count(files, 'file')}, {size(total)}, "
-        f"{size(stored)} new in the store, {seconds:.1f} s",
+        summary=f"snapshot {data['snapshot']}{f' {label!r}' if label else ''}: "
+        + (
+            f"the whole machine, {size(total)}, {seconds:.1f} s"
+            if data.get("whole")
+            else f"{count(files, 'file')}, {size(total)}, {size(stored)} new in the store, {seconds:.1f} s"
+        ),
         transaction=outcome.transaction,
         snapshot=str(data["snapshot"]),
         done=tuple(step.does for step in outcome.steps),
