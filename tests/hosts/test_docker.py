@@ -34,7 +34,7 @@ from envsync.tests.lab.containers import Container
 from envsync.tests.lab.engine import docker
 from envsync.tests.lab.require import require
 from envsync.tools.errors import EnvSyncError, Failed, Unreachable, Usage
-from envsync.tools.hosts import docker_engine
+from envsync.tools.hosts import docker_engine, docker_find
 from envsync.tools.hosts.docker import exists, open_host
 from envsync.tools.hosts.docker_engine import Engine, engine, find
 from envsync.tools.hosts.docker_pipe import ExecPipe
@@ -309,7 +309,7 @@ def test_a_container_is_made_with_limits_and_refusals_are_said(lab_image: Any) -
 def test_where_an_engine_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private: Path) -> None:
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    monkeypatch.setattr(docker_engine, "MACHINES", [])
+    monkeypatch.setattr(docker_find, "MACHINES", [])
     with pytest.raises(Unreachable) as error:
         find()
     assert "podman.socket" in error.value.hint

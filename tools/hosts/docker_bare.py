@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import errno
 import io
+import json
 import os
 import posixpath
 import tarfile
@@ -230,15 +232,14 @@ class _First:
     def __init__(self, api: Any, container: str, path: str) -> None:
         self._api, self._container, self._path = api, container, path
         self._stream: Any = None
+        self._answer: Any = None
 
     def __enter__(self) -> tuple[tarfile.TarFile, tarfile.TarInfo, dict[str, Any]] | None:
-        import docker.errors
-
-        try:
-            chunks, stat = self._api.get_archive(self._container, self._path, chunk_size=files.CHUNK)
-        except docker.errors.NotFound:
+        self._answer = files.opened(self._api, self._container, self._path)
+        if self._answer is None:
             return None
-        self._stream = files.members(chunks)
+        stat = json.loads(base64.b64decode(self._answer.headers["X-Docker-Container-Path-Stat"]))
+        self._stream = files.members(self._answer.iter_content(files.CHUNK, False))
         for tar, member in self._stream:
             return tar, member, stat
         return None
@@ -246,6 +247,8 @@ class _First:
     def __exit__(self, *_: object) -> None:
         if self._stream is not None:
             self._stream.close()
+        if self._answer is not None:
+            self._answer.close()
 
 
 def _stat(path: Path, member: tarfile.TarInfo, exact: str | None) -> Stat:

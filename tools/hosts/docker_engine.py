@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import json
 import os
-import socket
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
-from ..errors import EnvSyncError, Failed, Unreachable, Usage
+from ..errors import Unreachable, Usage
+from .docker_find import Address, find, knock, mapped
 
 T = TypeVar("T")
 
@@ -23,18 +20,8 @@ OLDEST = "1.40"
 ANSWER = 60
 """Seconds that the engine has for an answer; for moving content it has SLOW."""
 SLOW = 3600
-MACHINES = [Path("/run/docker.sock"), Path("/var/run/docker.sock"), Path("/run/podman/podman.sock")]
-"""The sockets of the machine's own engines; the user's own come before the last one, Podman's."""
 TAIL = 1 << 20
 """Bytes of a container's log that are kept at most."""
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where an engine listens: `url` is unix://, tcp://, https:// or ssh://; `tls` the SDK's settings for it."""
-
-    url: str
-    tls: Any = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +48,7 @@ class Engine:
 
         self.address = address
         with mapped(address.url):
-            _knock(address.url)
+            knock(address.url)
             common: dict[str, Any] = {"base_url": address.url, "tls": address.tls or False, "max_pool_size": 32}
             common["use_ssh_client"] = address.url.startswith("ssh://")
             self.api: Any = docker.APIClient(**common, version="auto", timeout=ANSWER)
@@ -232,132 +219,6 @@ def engine() -> Engine:
             made = _engines[key] = Engine(address)
             atexit.register(made.close)
         return _engines[key]
-
-
-def find() -> Address:
-    """Where the engine listens, without asking it: DOCKER_HOST, the docker command's context, then the usual sockets of
-    Docker, of the user's Podman and of the machine's Podman. Raises Unreachable when there is none."""
-    if os.environ.get("DOCKER_HOST"):
-        with mapped("DOCKER_HOST"):
-            from docker.utils import kwargs_from_env
-
-            kwargs: Any = kwargs_from_env()
-        return Address(str(kwargs["base_url"]), kwargs.get("tls"))
-    if context := _context():
-        with mapped(f"docker context {context}"):
-            from docker.context import ContextAPI
-
-            # In the SDK since 7.2; the stubs that type checkers carry are older.
-            settings: Callable[[str], dict[str, Any]] = vars(ContextAPI)["kwargs_from_context"].__get__(
-                None, ContextAPI
-            )
-            kwargs = settings(context)
-        if not kwargs:
-            raise Unreachable(
-                f"there is no docker context {context!r}", "`docker context ls` shows those that there are."
-            )
-        return Address(str(kwargs["base_url"]), kwargs.get("tls"))
-    for path in usual():
-        if path.is_socket():
-            return Address(f"unix://{path}")
-    raise Unreachable(
-        "there is no container engine here: no socket of Docker or Podman was found",
-        "Start one (sudo systemctl start docker; or: systemctl --user start podman.socket), or set DOCKER_HOST.",
-    )
-
-
-def usual() -> list[Path]:
-    """Where engines listen by default, in the order in which they are tried."""
-    run = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
-    docker, podman = MACHINES[:-1], MACHINES[-1:]
-    return [*docker, run / "docker.sock", run / "podman/podman.sock", *podman]
-
-
-def _context() -> str:
-    """The context that the docker command was told to use, if it is not the usual engine."""
-    name = os.environ.get("DOCKER_CONTEXT", "")
-    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
-    if not name:
-        with suppress(OSError, ValueError, AttributeError):
-            name = str(json.loads((folder / "config.json").read_text()).get("currentContext") or "")
-    return "" if name == "default" else name
-
-
-def _knock(url: str) -> None:
-    """Connect once ourselves: the SDK leaves a socket open when it cannot. Raises as the SDK does."""
-    if url.startswith("unix://"):
-        import requests.exceptions
-
-        with socket.socket(socket.AF_UNIX) as knock:
-            knock.settimeout(5)
-            try:
-                knock.connect(url.removeprefix("unix://"))
-            except OSError as error:
-                raise requests.exceptions.ConnectionError(error) from error
-
-
-@contextmanager
-def mapped(where: str) -> Generator[None]:
-    """Let what the SDK raises be one of ours: Unreachable when the engine does not answer, Failed when it says no."""
-    try:
-        yield
-    except EnvSyncError:
-        raise
-    except Exception as error:
-        ours = _ours(error, where)
-        if ours is None:
-            raise
-        raise ours from error
-
-
-def _ours(error: Exception, where: str) -> EnvSyncError | None:
-    import docker.errors
-    import requests.exceptions
-
-    gone = (requests.exceptions.RequestException, docker.errors.DockerException, ConnectionError, TimeoutError)
-    if not isinstance(error, gone) and not type(error).__module__.startswith("urllib3"):
-        return None  # e.g. an OSError about a file in a container
-    chain = [error, *_causes(error)]
-    text = " ".join(str(error).split())[:500]
-    if any(isinstance(each, PermissionError) for each in chain) or "Permission denied" in text:
-        return Unreachable(
-            f"you may not use the container engine at {where}: permission denied",
-            "Join its group and log in again: sudo usermod -aG docker $USER; or use rootless Docker or Podman.",
-        )
-    if isinstance(error, docker.errors.InvalidVersion):
-        return Unreachable(
-            f"the container engine at {where} is too old: {text}", "Upgrade it to Docker 19.03 or later."
-        )
-    if isinstance(error, docker.errors.APIError):
-        said = " ".join(str(error.explanation or error).split())[:500]
-        if error.status_code is not None and error.status_code == 400 and "client version" in said:
-            return Unreachable(
-                f"the container engine at {where} does not speak to us: {said}", "Upgrade EnvSync or the engine."
-            )
-        return Failed(f"the container engine refused: {said}", "", status=error.status_code)
-    return Unreachable(
-        f"the container engine at {where} does not answer: {_short(chain)}",
-        "Start it (sudo systemctl start docker; or: systemctl --user start podman.socket), or set DOCKER_HOST; "
-        "`envsync doctor` says what works here.",
-    )
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    found: list[BaseException] = []
-    todo: list[object] = [error.__cause__, error.__context__, *error.args]
-    while todo and len(found) < 12:
-        each = todo.pop(0)
-        if isinstance(each, BaseException) and each not in found:
-            found.append(each)
-            todo += [each.__cause__, each.__context__, *each.args]
-    return found
-
-
-def _short(chain: list[BaseException] | list[Exception]) -> str:
-    for each in chain:
-        if isinstance(each, OSError) and each.strerror:
-            return each.strerror.lower()
-    return " ".join(str(chain[0]).split())[:200]
 
 
 def _number(version: str) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ import json
 import posixpath
 import tarfile
 import tempfile
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO, Any
@@ -74,12 +74,16 @@ def members(chunks: Iterable[bytes]) -> Generator[tuple[tarfile.TarFile, tarfile
     source: Any = _Reader(chunks)  # anything with `read` will do
     if source.empty:
         return
-    with tarfile.open(fileobj=source, mode="r|", bufsize=CHUNK, errorlevel=0) as tar:
-        while (member := tar.next()) is not None:
-            yield tar, member
-            tar.members = []  # pyright: ignore[reportAttributeAccessIssue]  # it keeps all of them otherwise
-    while source.read(CHUNK):
-        pass
+    try:
+        with tarfile.open(fileobj=source, mode="r|", bufsize=CHUNK, errorlevel=0) as tar:
+            while (member := tar.next()) is not None:
+                yield tar, member
+                tar.members = []  # pyright: ignore[reportAttributeAccessIssue]  # it keeps all of them otherwise
+        while source.read(CHUNK):
+            pass
+    finally:
+        if isinstance(chunks, Generator):
+            chunks.close()
     if source.tail != bytes(2 * BLOCK):
         raise Failed("the container engine stopped in the middle of an archive", "Is its disk full? Try again.")
 
@@ -133,16 +137,26 @@ def compare(was: Mapping[str, Entry], now: Mapping[str, Entry]) -> list[Touched]
     return found
 
 
-def archive(api: Any, container: str, path: str) -> Iterator[bytes]:
+def archive(api: Any, container: str, path: str) -> Generator[bytes]:
     """A path of a container (also a stopped one) as a tar stream; its names begin with the path's last part, or with
-    none for `/`. Empty when there is nothing there."""
-    import docker.errors
+    none for `/`. Empty when there is nothing there. Close it when it is not read to its end."""
+    answer = opened(api, container, path)
+    if answer is None:
+        return
+    with answer:
+        yield from answer.iter_content(CHUNK, False)
 
-    try:
-        chunks, _ = api.get_archive(container, path, chunk_size=CHUNK)
-    except docker.errors.NotFound:
-        return iter(())
-    return chunks
+
+def opened(api: Any, container: str, path: str) -> Any:
+    """The engine's answer with a path's archive, None when there is nothing there: the SDK's own call gives no way to
+    let go of one that is not read to its end."""
+    url = api._url("/containers/{0}/archive", container)
+    answer = api._get(url, params={"path": path}, stream=True)
+    if answer.status_code == 404:
+        answer.close()
+        return None
+    api._raise_for_status(answer)
+    return answer
 
 
 def look(api: Any, container: str, path: str) -> dict[str, Entry]:

@@ -28,7 +28,7 @@ FEW = 16
 """Paths up to which each is looked at alone, at 40 ms each; beyond, the whole file system is read once, at 200 MB/s."""
 MOST = 10_000
 """Differences that are listed at most."""
-STARTS = 2.0
+STARTS = 5.0
 """Seconds that a program may take to start in a container; what was made and never started is not waited for."""
 WAS, NOW = "/envsync/was", "/envsync/now"
 """Where a helper container that never runs has a record's volume and the container's own volumes."""
@@ -194,9 +194,20 @@ def discard(engine: Engine, id: str) -> None:
     """Free what a snapshot takes, and what is left of making it."""
     import docker.errors
 
-    volume = f"envsync-snapshot-{id}"
-    with suppress(docker.errors.NotFound):
-        engine.api.remove_volume(volume, force=True)
+    until = time.monotonic() + STARTS
+    while True:
+        # What somebody who was killed had asked for last may be made only now.
+        sweep(engine)
+        try:
+            engine.api.remove_volume(f"envsync-snapshot-{id}", force=True)
+        except docker.errors.NotFound:
+            break
+        except docker.errors.APIError as error:
+            if error.status_code != 409 or time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+        else:
+            break
     try:
         # By its name only: a container that was put back from it keeps the layers, nameless, for as long as it lives.
         # Podman would remove that container with it when forced: there the image stays until the container goes.

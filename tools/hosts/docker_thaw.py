@@ -7,7 +7,6 @@ volumes held, once `…-saved` exists). With `…-done` the new container stays,
 from __future__ import annotations
 
 import json
-import posixpath
 import secrets
 import signal
 import time
@@ -20,7 +19,8 @@ from . import docker_files as files
 from . import docker_record as records
 from .base import Frozen
 from .docker_engine import Engine, mapped
-from .docker_freeze import NOW, REPOSITORY, WAS, below, helper, join, kept, present, sweep, tidy, unname
+from .docker_freeze import NOW, REPOSITORY, WAS, below, helper, kept, sweep, tidy, unname
+from .docker_paths import put_back, said
 from .docker_pipe import carried
 from .docker_process import ended, mark
 
@@ -46,7 +46,7 @@ def thaw(engine: Engine, name: str, frozen: Frozen, paths: Sequence[str] = ()) -
         elif info is None:
             raise Unreachable(f"there is no container {name!r} any more", "Rewind without paths: that makes it again.")
         else:
-            _paths(engine, frozen, record, info, paths)
+            put_back(engine, frozen, record, info, paths)
 
 
 def _found(engine: Engine, name: str) -> dict[str, Any] | None:
@@ -217,7 +217,7 @@ def _deaf(engine: Engine, info: dict[str, Any]) -> bool:
         return False
     made = engine.api.exec_create(info["Id"], ["cat", "/proc/1/status"], user="0")
     fields = dict(
-        line.split(":\t", 1) for line in _said(engine.api.exec_start(made["Id"]), 4000).splitlines() if ":\t" in line
+        line.split(":\t", 1) for line in said(engine.api.exec_start(made["Id"]), 4000).splitlines() if ":\t" in line
     )
     try:
         hears = int(fields["SigCgt"], 16) | int(fields["SigBlk"], 16)
@@ -261,16 +261,12 @@ def remover(engine: Engine, image: str, mounts: dict[str, str]) -> Callable[[lis
                         "Remove them by hand, or empty the volume, and try again.",
                     ) from error
                 if engine.slow.wait(made)["StatusCode"]:
-                    raise Failed(f"files of a volume could not be removed: {_said(api.logs(made))}", "Try again.")
+                    raise Failed(f"files of a volume could not be removed: {said(api.logs(made))}", "Try again.")
             finally:
                 with suppress(docker.errors.NotFound):
                     api.remove_container(made, force=True, v=True)
 
     return remove
-
-
-def _said(output: bytes, most: int = 300) -> str:
-    return output.decode("utf-8", "backslashreplace").strip()[-most:]
 
 
 # -- After a kill -------------------------------------------------------------------------------------------------
@@ -349,98 +345,3 @@ def _volume(engine: Engine, name: str) -> dict[str, Any] | None:
         return engine.api.inspect_volume(name)
     except docker.errors.NotFound:
         return None
-
-
-# -- Only some paths ----------------------------------------------------------------------------------------------
-
-
-def _paths(engine: Engine, frozen: Frozen, record: dict[str, Any], info: dict[str, Any], paths: Sequence[str]) -> None:
-    """Put these back in the container as it is; what was done already is taken back when one of them fails."""
-    data, remove = frozen.data, _exec_remover(engine, info)
-    wanted = [posixpath.normpath(path) for path in paths]
-    away = records.outside(info) + records.outside(record)
-    now = present(engine, info, data["volumes"])
-    for path in wanted:
-        bound = [m["Destination"] for m in records.rows(info.get("Mounts")) if m.get("Type") != "volume"]
-        if not path.startswith("/") or any(_within(path, mount) for mount in bound):
-            raise Failed(
-                f"{path} is not in the snapshot: it is not part of the container", "Put it back on its own host."
-            )
-    image, undo = data["image"], files.Undo()
-    with (
-        helper(engine, image, {WAS: data["volume"]}) as ours,
-        helper(engine, image, below(NOW, now)) as its,
-        undo,
-    ):
-        for path in wanted:
-            for index, volume in enumerate(data["volumes"]):
-                inside = _within(path, volume["path"])
-                if now[index]["name"] and (inside or _within(volume["path"], path)):
-                    rest = path.removeprefix(volume["path"]) if inside else ""
-                    was, target = f"{WAS}/{index}", f"{NOW}/{index}"
-                    _reach(engine, (ours, was), (its, target), rest)
-                    moved = _moved(remove, target, volume["path"])
-                    files.level(engine.slow, (ours, was + rest), (its, target + rest), moved, undo=undo)
-            if not any(_within(path, mount) for mount in away):
-                _reach(engine, (ours, ""), (info["Id"], ""), path)
-
-                def left(rest: str, path: str = path) -> bool:
-                    return records.foreign(join(path, rest), [*away, "/envsync"])
-
-                files.level(engine.slow, (ours, path), (info["Id"], path), remove, left, undo)
-
-
-def _within(path: str, top: str) -> bool:
-    return path == top or path.startswith(top.rstrip("/") + "/")
-
-
-def _moved(remove: Callable[[list[str]], None], seen: str, real: str) -> Callable[[list[str]], None]:
-    """Remove in the container what a helper sees at another place."""
-    return lambda paths: remove([posixpath.normpath(real + path.removeprefix(seen)) for path in paths])
-
-
-def _reach(engine: Engine, source: tuple[str, str], target: tuple[str, str], path: str) -> None:
-    """See that the directories above a path are what they were: make those that are gone, refuse one that has become
-    something else, since what is put below a link lands wherever that leads."""
-    parts = path.strip("/").split("/")[:-1]
-    for end in range(1, len(parts) + 1):
-        above = "/" + "/".join(parts[:end])
-        was = files.kind(engine.slow, source[0], source[1] + above)
-        now = files.kind(engine.slow, target[0], target[1] + above)
-        if was == "directory" and not now:
-            chunk = files.alone(files.archive(engine.slow, source[0], source[1] + above), target[1] + above)
-            engine.slow.put_archive(target[0], "/", chunk)
-        elif was and was != now:
-            raise Failed(
-                f"{above} has become something else since the snapshot", f"Rewind {above} itself, or everything."
-            )
-        elif not was:
-            return
-
-
-def _exec_remover(engine: Engine, info: dict[str, Any]) -> Callable[[list[str]], None]:
-    """Removes paths in a running container, by whatever there is in it."""
-
-    def remove(paths: list[str]) -> None:
-        if not info["State"]["Running"]:
-            raise Failed(
-                f"{paths[0]} was not there then, and cannot be removed from a container that does not run",
-                f"Start it (docker start {str(info['Name']).lstrip('/')}) and try again, or rewind without paths.",
-            )
-        script = "import shutil,os,sys\nfor p in sys.argv[1:]:\n (shutil.rmtree if os.path.isdir(p) and not os.path.islink(p) else os.unlink)(p)"
-        said = ""
-        for start in range(0, len(paths), 500):
-            for words in (["rm", "-rf", "--"], ["busybox", "rm", "-rf", "--"], ["python3", "-c", script]):
-                made = engine.api.exec_create(info["Id"], carried([*words, *paths[start : start + 500]]), user="0")
-                said = _said(engine.slow.exec_start(made["Id"]))
-                code = engine.api.exec_inspect(made["Id"])["ExitCode"]
-                if code not in (126, 127):
-                    break
-            else:
-                raise Failed(
-                    "there is no `rm` in the container to remove what was not there then", "Rewind without paths."
-                )
-            if code:
-                raise Failed(f"what was not there then could not be removed: {said}", "Rewind without paths.")
-
-    return remove
