@@ -67,6 +67,8 @@ async def _there_and_back(w: World) -> None:
     what = {d.what: d.change for d in drift.differences}
     expected = {"src/app.py": "edited", "locked": "removed", "fresh.txt": "added", "run.sh": "mode"}
     assert expected.items() <= what.items(), what
+    edited = next(d for d in drift.differences if d.what == "src/app.py")
+    assert (f"--on {w.host.name} --path {w.root}" in edited.fix) == (w.host.name != "local"), edited.fix
     assert what["link"] == "edited" and what["build/out.bin"] == "removed"
 
     plan = await w.plan("rewind", to="good")

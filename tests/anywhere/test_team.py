@@ -186,6 +186,16 @@ async def test_hostile_an_old_state_that_was_put_back_is_refused(person: Person,
     assert (await drift(ann, "ben")).exit == 5
 
 
+async def test_a_place_is_kept_without_the_way_there(person: Person, tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "link").symlink_to("shared")
+    ann = person("ann")
+    up = "../" * (len(ann.path.parts) - 1)
+    joined = await team.join(ann, f"{up}{tmp_path}/shared")
+    assert joined.place == str(tmp_path / "shared")
+    assert (await team.join(ann, str(tmp_path / "link"))).place == str(tmp_path / "link")
+
+
 async def test_a_name_that_somebody_has_is_not_taken(person: Person, meeting: str) -> None:
     await team.join(person("ann"), meeting)
     with pytest.raises(Failed, match="somebody with another key is ann"):

@@ -330,3 +330,16 @@ async def test_an_environment_that_is_gone_is_one_difference_whatever_it_is_call
     assert found.call is not None
     await rewind(scanned, **found.call.args)  # pyright: ignore[reportArgumentType]
     assert (await drift(scanned, "start")).exit == 0
+
+
+def test_a_program_that_did_not_answer_in_time_is_neither_added_nor_removed() -> None:
+    from envsync.tools.drift.compare import compare
+
+    def side(*pairs: tuple[str, str]) -> Fingerprint:
+        tools = tuple(Installed(name="pip", version=version, path=path) for path, version in pairs)
+        return Fingerprint(at=datetime.now(UTC), tools=tools)
+
+    whole, mute = side(("/bin/pip3", "23.2")), side(("/bin/pip3", ""), ("/bin/pip", "23.2"))
+    assert compare(whole, mute) == ([], []) and compare(mute, whole) == ([], [])
+    found, _ = compare(whole, side())
+    assert [(d.what, d.change) for d in found] == [("pip", "removed")]

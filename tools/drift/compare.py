@@ -74,9 +74,13 @@ def _programs(
     """By name and path. A program that did not say its version in time says nothing about drift either."""
     before, after = ({(p.name, p.path): p.version for p in side} for side in (old, new))
     names = {name for name, _ in after}
+    # Two commands of one program are told once, by what both answer: when one was mute, the other stands for itself.
+    mute = {name for side in (before, after) for (name, _), version in side.items() if version == ""}
     for name, path in sorted(before.keys() | after.keys()):
         was, now = before.get((name, path)), after.get((name, path))
         if was == now or (was == "" and now is not None) or (now == "" and was is not None):
+            continue
+        if name in mute and name in names and (was is None or now is None):
             continue
         if was is None:
             change, severity = "added", "info"

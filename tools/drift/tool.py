@@ -15,7 +15,7 @@ from pydantic import Field
 from ..contract import Args, Block, Context, Lines, Observe, Result, Tool, brief
 from ..errors import EnvSyncError, Usage
 from ..fingerprint import Fingerprint, Missing
-from ..hosts.here import here
+from ..hosts.here import here, near
 from ..journal import Journal, Record
 from ..moments.find import LAST, find
 from ..moments.say import ago, cause, clock, shown
@@ -212,10 +212,10 @@ async def _since(snapshot: Snapshot, records: list[Record], context: Context, no
         more, others = compare(then, seen.result())
         differences, aside = [*more, *differences], [*aside, *others]
     held = {file.path for file in snapshot.dotfiles}
-    differences = [fixed(d, _call(d, snapshot, held)) for d in _folded(differences)]
+    differences = [fixed(d, _placed(_call(d, snapshot, held), context)) for d in _folded(differences)]
     moment = f"snapshot {snapshot.id} ({cause(snapshot, records)}, {ago(snapshot.at, context.now())})"
     said = words.sentence(differences)
-    whole = Fix(tool="rewind", args={"to": snapshot.id}) if any(d.call for d in differences) else None
+    whole = _placed(Fix(tool="rewind", args={"to": snapshot.id}), context) if any(d.call for d in differences) else None
     return Drifted(
         summary=(f"{said} since {moment}" if said else f"nothing changed since {moment}")
         + (f"; {note}" if note else ""),
@@ -262,9 +262,9 @@ async def _specification(context: Context) -> Drifted:
     """Now against what the project's lockfiles, manifests and version files say."""
     now: Fingerprint = await context.observe(context, "project")
     lacks = now.project.missing if now.project else ()
-    differences = tuple(_lack(lack) for lack in lacks)
+    differences = tuple(_elsewhere_too(_lack(lack), context) for lack in lacks)
     said = words.sentence(differences)
-    whole = Fix(tool="provision") if any(d.call for d in differences) else None
+    whole = _placed(Fix(tool="provision"), context) if any(d.call for d in differences) else None
     declared = sorted({f for s in (now.project.services if now.project else ()) for f in (*s.lockfiles, *s.manifests)})
     source = ", ".join(shown(name) for name in declared[:3]) + (" …" if len(declared) > 3 else "")
     if not declared:
@@ -323,6 +323,17 @@ def _compared(
     if seen is None:
         raise AssertionError("either another snapshot or a look")
     return files.differences(before, seen.manifest, held, seen.read)
+
+
+def _placed(fix: Fix | None, context: Context) -> Fix | None:
+    """The call for the host and the directory that were asked about; here, a person is in that directory."""
+    if fix is None or near(context.host):
+        return fix
+    return fix.model_copy(update={"args": {**fix.args, "on": context.host.name, "path": str(context.path)}})
+
+
+def _elsewhere_too(d: Difference, context: Context) -> Difference:
+    return d if d.call is None or near(context.host) else fixed(d, _placed(d.call, context))
 
 
 def _call(d: Difference, snapshot: Snapshot, dotfiles: set[str]) -> Fix | None:
