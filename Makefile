@@ -35,8 +35,8 @@ ask: .venv/.ready  ## Ask in plain words about the project in this directory: ma
 test: .venv/.ready  ## Run the tests; needs no key. What needs Docker, sshd or qemu is skipped where there is none.
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow"
 
-story: .venv/.ready  ## Run the long tests on real projects from the registries.
-	@$(BIN)/python -m pytest -q -m slow
+story: .venv/.ready  ## Run the long tests: real projects from the registries, virtual machines, kills by the dozen.
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m slow
 
 lab:  ## Make the images that tests of other machines use; root once, about a minute. `make test` makes them too.
 	@$(PYTHON) -m tests.lab.prepare

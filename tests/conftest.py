@@ -16,6 +16,13 @@ from envsync.tools.hosts.local import LocalHost
 pytest_plugins = ["envsync.tests.lab.plugin"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with a virtual machine go to one worker (`--dist loadgroup`): two emulated machines would starve each other."""
+    for item in items:
+        if "[vm" in item.name or "virtual_machine" in item.name or item.path.name == "test_vm_machine.py":
+            item.add_marker(pytest.mark.xdist_group("vm"))
+
+
 class ListNotes:
     """Notes in a list: the tools' view of a memory, without a file."""
 
