@@ -74,7 +74,12 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
     except FileNotFoundError as error:
         raise Usage("the directory you are in is gone", "Go to one that exists, or name it: -C DIR.") from error
     if not path.is_dir():
-        raise Usage(f"{path} is no directory", "Give -C an existing directory.")
+        there = (
+            f" For one on {flags['on']} leave -C out and add: --path {path}"
+            if flags.get("on", "local") != "local"
+            else ""
+        )
+        raise Usage(f"{path} is no directory", f"Give -C an existing directory of this machine.{there}")
     return replace(settings, path=path, **given)
 
 

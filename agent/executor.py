@@ -30,6 +30,7 @@ from ..tools.contract import (
 from ..tools.errors import Cancelled, EnvSyncError, NeedsApproval, Refused, Stale, Usage
 from ..tools.errors import Failed as ToolFailed
 from ..tools.fingerprint import Fingerprint
+from ..tools.hosts.base import Freezes
 from ..tools.hosts.registry import Hosts
 from ..tools.journal import Journal
 from ..tools.plan import Plan, Risk
@@ -78,7 +79,9 @@ class Executor:
             home = info.home
             path = _normal(info.directory / _below(home, given if isinstance(given, str) else "."))
             entry = await host.stat(path)
-            there = entry is not None and entry.kind in ("directory", "link")
+            # A machine that is recorded whole can be put back also when the directory is what went.
+            gone = entry is None and args.absent and isinstance(host, Freezes)
+            there = gone or (entry is not None and entry.kind in ("directory", "link"))
         if not there:
             where = "" if host.name == "local" else f" on {host.name}"
             raise Usage(
@@ -288,7 +291,7 @@ class Direct:
 
 def changed(plan: Plan, outcome: Outcome) -> Changed:
     """The plain result of a committed transaction."""
-    undo = undo_words(str(plan.args.get("path", "."))) if plan.undoable else ""
+    undo = undo_words(str(plan.args.get("path", ".")), str(plan.args.get("on", "local"))) if plan.undoable else ""
     return Changed(
         summary=plan.summary,
         transaction=outcome.transaction,

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import ClassVar, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -24,6 +24,9 @@ class Args(BaseModel):
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+    absent: ClassVar[bool] = False
+    """Whether the directory that it is about may be gone, on a machine that is recorded whole."""
 
 
 def brief(text: str | None) -> dict[str, JsonValue]:
@@ -81,11 +84,16 @@ class Result(Data):
         return 0
 
 
-def undo_words(path: str) -> str:
-    """How a person takes back what was just done in `path` (as it was given): `undo that` is about the directory they are in."""
-    if path != ".":
-        return f"envsync rewind --to last --path {shlex.quote(path)}"
-    return "say `undo that`, or: envsync rewind --to last"
+def place_words(path: str, on: str = "local") -> str:
+    """What a command needs to be about `path` of the host `on` (as they were given); begins with a blank, unless empty."""
+    where = "" if on == "local" else f" --on {shlex.quote(on)}"
+    return where if path == "." else f"{where} --path {shlex.quote(path)}"
+
+
+def undo_words(path: str, on: str = "local") -> str:
+    """How a person takes back what was just done in `path`: `undo that` is about the directory they are in, here."""
+    where = place_words(path, on)
+    return f"envsync rewind --to last{where}" if where else "say `undo that`, or: envsync rewind --to last"
 
 
 class Changed(Result):

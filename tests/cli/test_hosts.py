@@ -213,3 +213,22 @@ def test_doctor_names_the_engine_and_what_ssh_has(cli: Cli, docker_engine: str, 
     assert found["docker"]["state"] == "ok" and "API" in found["docker"]["what"]
     assert "lab" in found["ssh"]["what"]
     assert found["vm"]["state"] in ("ok", "missing") and found["mount"]["state"] in ("ok", "missing")
+
+
+def test_a_container_whose_python_and_directory_are_gone_is_put_back(
+    cli: Callable[..., subprocess.CompletedProcess[str]], make_container: Callable[..., Container]
+) -> None:
+    there = make_container("debian")
+    there.run("sh", "-c", "mkdir /app && echo 1 > /app/one")
+    made = cli("envsync", "snapshot", "--label", "good", "--path", "/app", "--on", there.host)
+    assert f"--on {there.host} --path /app" in made.stdout and made.returncode == 0, made
+    there.run("sh", "-c", "rm -rf /app /usr/lib/python3*")
+    plain = cli("envsync", "drift", "--path", "/app", "--on", there.host)
+    assert plain.returncode == 2 and "/app is no directory" in plain.stderr, plain
+    back = cli("envsync", "rewind", "--to", "good", "--path", "/app", "--on", there.host, "--yes")
+    assert back.returncode == 0 and f"undo: envsync rewind --to last --on {there.host} --path /app" in back.stdout, back
+    assert there.run("cat", "/app/one") == "1"
+    assert there.run("python3", "-c", "import json; print(1)") == "1"
+    for place in ("/never", "/"):
+        other = cli("envsync", "rewind", "--to", "good", "--path", place, "--on", there.host, "--yes")
+        assert other.returncode == 2 and f"Add: --on {there.host} --path /app" in other.stderr, other

@@ -147,6 +147,18 @@ async def test_a_python_that_does_not_suffice_is_passed_over(make: Callable[...,
         await host.info()
 
 
+async def test_a_broken_python_leaves_the_shell_to_put_the_machine_right(
+    make: Callable[..., PipeHost], tmp_path: Path
+) -> None:
+    """As after `rm -rf /usr/lib/python3`: it is there, is found, and dies before it can speak."""
+    (tmp_path / "python3").write_text("#!/bin/sh\necho \"No module named 'encodings'\" >&2\nexit 1\n")
+    (tmp_path / "python3").chmod(0o755)
+    host = make(PATH=f"{tmp_path}:{os.environ['PATH']}")
+    host.pythons = str(tmp_path / "python3")
+    assert not (await host.info()).python
+    assert (await host.run(["echo", "hello"])).text == "hello\n"
+
+
 # Answers as a helper would, then sends what it is told to; the nonce is the seventh of its arguments.
 IMPOSTOR = 'echo; echo "envsync-helper-$7 have"; '
 

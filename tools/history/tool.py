@@ -34,6 +34,7 @@ class HistoryArgs(Args):
     query: str | None = Field(None, description="only what this is about", json_schema_extra=brief(""))
     kind: Literal["all", "snapshots", "actions"] = Field("all", description="what to show")
     limit: int = Field(20, ge=1, le=1000, description="at most so many", json_schema_extra=brief(""))
+    path: str = Field(".", description="the project's directory", json_schema_extra=brief(None))
 
 
 class Happened(Data):

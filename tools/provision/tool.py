@@ -240,7 +240,7 @@ async def finish(args: ProvisionArgs, plan: Plan, outcome: Outcome, context: Con
         transaction=outcome.transaction,
         snapshot=outcome.snapshot,
         done=done,
-        undo=undo_words(args.path) if plan.undoable else "",
+        undo=undo_words(args.path, args.on) if plan.undoable else "",
         packages=tuple(Change(name=name, old=old, new=new) for name, (old, new) in sorted(found.items())),
         commands=await _commands(context),
         lacking=plan.warnings,

@@ -108,7 +108,7 @@ async def finish(args: RunArgs, plan: Plan, outcome: Outcome, context: Context) 
         summary=summary,
         transaction=outcome.transaction,
         snapshot=outcome.snapshot,
-        undo=undo_words(args.path) if plan.undoable else "",
+        undo=undo_words(args.path, args.on) if plan.undoable else "",
         code=code,
         seconds=seconds,
         tail=str(data.get("tail", "")),

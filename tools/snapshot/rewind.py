@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pydantic import Field, JsonValue
 
-from ..contract import Args, Block, Changed, Context, Lines, Outcome, Tool, brief, undo_words
+from ..contract import Args, Block, Changed, Context, Lines, Outcome, Tool, brief, place_words, undo_words
 from ..errors import Usage
 from ..fingerprint import Fingerprint
 from ..hosts.base import Touched
@@ -37,6 +38,8 @@ KEPT_FIRST = "overwritten or removed, and kept in a snapshot taken first"
 
 class RewindArgs(Args):
     """Arguments of `rewind`."""
+
+    absent = True
 
     to: str = Field(
         description="a snapshot's label or id, `last`, or the user's own words for a moment",
@@ -97,10 +100,18 @@ async def plan(args: RewindArgs, context: Context) -> Plan:
     """
     records = Journal(context.state).recent(RECENT, host=context.host.name, path=str(context.path))
     snapshots = snapshots_of(context)
-    if not snapshots and not records and (place := above(context)):
+    if not snapshots and not records and (place := above(context) or _recorded_as(context)):
+        there = f"-C {place}" if context.host.name == "local" else place_words(place, args.on).strip()
         raise Usage(
-            f"nothing is recorded of {shown(str(context.path))}, but of {shown(place)} above it",
-            f"Go there, or add: -C {place}",
+            f"nothing is recorded of {shown(str(context.path))}, but of {shown(place)}"
+            f"{' above it' if Path(place) in context.path.parents else ' on that machine'}",
+            f"Go there, or add: {there}" if context.host.name == "local" else f"Add: {there}",
+        )
+    known = {name for s in snapshots for name in (s.id, s.label)}
+    if args.to not in known and (place := _recorded_as(context, args.to)):
+        raise Usage(
+            f"{args.to!r} is a snapshot of {context.host.name} that was taken for {shown(place)}",
+            f"It has the whole machine. Add: {place_words(place, args.on).strip()}",
         )
     goal, seen = await _past_idle(aim_at(args.to, snapshots, records, context.now()), snapshots, records, context)
     if goal.last:
@@ -135,6 +146,12 @@ async def plan(args: RewindArgs, context: Context) -> Plan:
         args, context, goal, f"rewind to {goal.why}", (*system, *goal.steps, *steps), details,
         [*files.notes, *said, *warnings, *around.beyond(goal, now, then), *(f"cannot be taken back: {s}" for s in goal.stuck)], files,
     )  # fmt: skip
+
+
+def _recorded_as(context: Context, name: str = "") -> str:
+    """The directory for which this machine was last recorded whole, as the snapshot `name` if one is given; empty when none was."""
+    known = [s for s in store_of(context).snapshots(host=context.host.name) if s.frozen and s.path != str(context.path)]
+    return next((s.path for s in reversed(known) if not name or name in (s.id, s.label)), "")
 
 
 async def _whole(args: RewindArgs, context: Context, goal: Goal, seen: Seen | None) -> Plan:
@@ -237,7 +254,7 @@ async def finish(args: RewindArgs, plan: Plan, outcome: Outcome, context: Contex
         transaction=outcome.transaction,
         snapshot=outcome.snapshot,
         done=(*(step.does for step in done), *(f"kept {shown(line.replace(': kept: ', ': ', 1))}" for line in kept)),
-        undo=undo_words(args.path).removeprefix("say `undo that`, or: "),
+        undo=undo_words(args.path, args.on).removeprefix("say `undo that`, or: "),
         to=str(target.args["snapshot"]) if target else "",
         paths=sum(int(str(step.data.get("changed", 0))) for step in done),
         kept=tuple(kept),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from ..contract import Args, Changed, Context, Lines, Outcome, Tool, brief, undo_words
+from ..contract import Args, Changed, Context, Lines, Outcome, Tool, brief, place_words, undo_words
 from ..contract import Block as Block
 from ..errors import Usage
 from ..moments.find import LAST
@@ -39,10 +39,12 @@ class Snapshotted(Changed):
     seconds: float
     notices: tuple[str, ...] = ()
     """What of the tree it does not hold, and why."""
+    back: str = ""
+    """The command that goes back to it."""
 
     def blocks(self) -> list[Block]:
         notices = [Lines([shown(line) for line in self.notices[:10]], "notices")] if self.notices else []
-        return [*notices, Lines([f"back to it: envsync rewind --to {self.snapshot}", f"undo: {self.undo}"])]
+        return [*notices, Lines([f"back to it: {self.back}", f"undo: {self.undo}"])]
 
 
 async def plan(args: SnapshotArgs, context: Context) -> Plan:
@@ -104,7 +106,8 @@ async def finish(args: SnapshotArgs, plan: Plan, outcome: Outcome, context: Cont
         transaction=outcome.transaction,
         snapshot=str(data["snapshot"]),
         done=tuple(step.does for step in outcome.steps),
-        undo=undo_words(args.path),
+        undo=undo_words(args.path, args.on),
+        back=f"envsync rewind --to {data['snapshot']}{place_words(args.path, args.on)}",
         label=label,
         files=files,
         bytes=total,

@@ -146,6 +146,11 @@ def by_python(nonce: str, digest: str, *, keep: bool, pythons: str = "") -> list
     return ["python3", "-I", "-S", "-X", "utf8", "-c", _code(), nonce, digest, "1" if keep else "0"]
 
 
+def by_shell_alone(nonce: str, digest: str = "", *, keep: bool = False, pythons: str = "") -> list[str]:
+    """Likewise, for a machine whose Pythons were found and start no more: it always says `none`."""
+    return ["sh", "-c", f'echo; echo "{MAGIC.decode()}$1 none"', "sh", nonce]
+
+
 def _code() -> str:
     """The program as one word without quotes, newlines or backslashes: it passes any login shell unharmed."""
     text = _PYTHON.replace("{oldest}", repr(OLDEST)).replace("{magic}", MAGIC.decode())
