@@ -47,8 +47,9 @@ def place_of(text: str, host: Host, state: Path, directory: Path) -> Place:
             "Leave it out: git asks its own credential helper (git config credential.helper).",
         )
     remote = "://" in where or re.match(r"[\w.-]+@[\w.-]+:", where) is not None or where.endswith(".git")
-    path = Path(os.path.expanduser(where))
-    path = path if path.is_absolute() else directory / path
+    path = directory / os.path.expanduser(where)
+    # It is kept and told, so without `..`; links stay as they are written otherwise, since they are what moves a share.
+    path = path.resolve() if ".." in path.parts else path
     repository = not remote and (
         (path / ".git").exists() or ((path / "HEAD").is_file() and (path / "objects").is_dir())
     )
