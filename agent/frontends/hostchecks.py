@@ -58,25 +58,16 @@ def ssh(_: Settings) -> Check:
 
 def vm(chosen: Settings) -> Check:
     """qemu, and what an image is built with."""
-    from ...tools.hosts import vm_image
+    from ...tools.hosts.vm import lacking
     from ...tools.hosts.vm_boot import running
+    from ...tools.hosts.vm_image import find
     from ...tools.hosts.vm_machine import known
     from ...tools.hosts.vm_place import images
 
-    try:
-        for name in ("qemu-system-x86_64", "qemu-img"):
-            vm_image.program(name)
-        machines = known(chosen.state)
-        built = vm_image.find(images(chosen.state))
-        if built is None:
-            for name in sorted(vm_image.NEEDED):
-                vm_image.program(name)
-            if os.geteuid() != 0:
-                return Check(
-                    "vm", "missing", "no image is built yet, and only root can build one", "Run it once as root."
-                )
-    except EnvSyncError as error:
-        return Check("vm", "missing", error.what, error.hint)
+    if why := lacking(chosen.state):
+        return Check("vm", "missing", *why)
+    machines = known(chosen.state)
+    built = find(images(chosen.state))
     up = [one.name for one in machines if running(one, chosen.state)]
     shown = f"{len(machines)} machine(s), {len(up)} running" if machines else "no machine yet"
     return Check("vm", "ok", f"{shown}; the image {'is built' if built else 'is built at first use, in some minutes'}")
