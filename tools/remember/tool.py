@@ -18,9 +18,7 @@ LONGEST = 4000
 class RememberArgs(Args):
     """Arguments of `remember`."""
 
-    fact: str = Field(
-        description="what to keep, in the user's own words", json_schema_extra=brief("")
-    )
+    fact: str = Field(description="what to keep, in the user's own words", json_schema_extra=brief(""))
     everywhere: bool = Field(
         False,
         description="true when it holds in every project, not only in this one",
