@@ -14,6 +14,7 @@ import pytest
 
 from envsync.tools.contract import Context, Lines, Table, Tree
 from envsync.tools.scan.project import wants
+from envsync.tools.scan.say import summary
 from envsync.tools.scan.text import safe
 from envsync.tools.scan.tool import Scanned
 from envsync.tools.scan.tree import Limits, collect
@@ -280,3 +281,22 @@ def test_safe_never_lets_a_control_character_through() -> None:
 async def test_hostile_04_a_file_named_like_a_suffix_is_no_source(scan: Scan, project: Path, name: str) -> None:
     fill(project, {name: "import os\nos.environ['HIDDEN']\n", "main.py": "import os\nos.environ['SEEN_KEY']\n"})
     assert "HIDDEN" not in str(await scan()) and "SEEN_KEY" in str(await scan())
+
+
+async def test_hostile_22_the_root_directory_is_no_project(context: Context) -> None:
+    from dataclasses import replace
+
+    start = time.monotonic()
+    found = await seen(replace(context, path=Path("/")), "project")
+    assert time.monotonic() - start < 30
+    assert found.project is not None
+    assert not [f.value for f in found.project.findings if "proc" in f.value or "nested" in f.value]
+    assert "/ is no project's directory" in found.project.findings[0].value
+    assert summary(found).endswith("; / is no project's directory.")
+
+
+def test_hostile_22_folders_that_lie_too_deep_are_counted_and_not_all_named(project: Path) -> None:
+    for index in range(40):
+        (project / f"a/b{index}").mkdir(parents=True)
+    notes = [why for _, why in collect(str(project), wants(), Limits(depth=1)).notes]
+    assert len(notes) == 4 and notes[-1].startswith("37 more folders")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from ..contract import Context
 from ..errors import Usage
-from ..fingerprint import FileHash, Fingerprint, Git, HostFacts, Installed, PackageSet, Project, Variable
+from ..fingerprint import Fact, FileHash, Fingerprint, Git, HostFacts, Installed, PackageSet, Project, Variable
 from ..hosts.here import helped, here, near
 from . import machine, private, programs, slow
 from .git import state
@@ -97,10 +98,30 @@ async def _key(context: Context) -> bytes:
         return b""
 
 
+SYSTEM = frozenset(
+    Path("/", name)
+    for name in (
+        *("", "bin", "boot", "dev", "etc", "lib", "proc", "run", "sbin", "sys", "usr", "var"),
+        "usr/local",
+        "var/lib",
+    )
+)
+"""No project, but a container often begins there: what lies below is the system's, or the kernel's and without end."""
+
+
 def _limits(context: Context) -> Limits:
     """A home directory or a whole disk is no project: a look at what lies on top is all that makes sense."""
+    if context.path in SYSTEM:
+        return Limits(files=20_000, depth=0, seconds=2.0)
     above = context.path == context.home or context.path in context.home.parents
     return Limits(files=20_000, depth=3, seconds=2.0) if above else Limits()
+
+
+def _wide(context: Context) -> tuple[Fact, ...]:
+    if context.path not in SYSTEM:
+        return ()
+    what = f"{context.path} is no project's directory, so nothing below it was looked at"
+    return (Fact(value=f"{what}; name the project's with --path", rule="wide"),)
 
 
 async def _held(context: Context) -> list[Installed]:
@@ -189,7 +210,7 @@ async def _compare(context: Context, files: Files, found: list[Installed]) -> Pr
         services=files.survey.services,
         git=files.git,
         missing=missing(files.survey, present),
-        findings=files.survey.findings,
+        findings=(*_wide(context), *files.survey.findings),
     )
 
 

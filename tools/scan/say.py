@@ -34,6 +34,10 @@ def summary(fingerprint: Fingerprint) -> str:
     project = fingerprint.project
     if project is None:
         return _machine_sentence(fingerprint) + "."
+    if any(fact.rule == "wide" for fact in project.findings) and not any(
+        s.manifests or s.languages for s in project.services
+    ):
+        return f"{_machine_sentence(fingerprint)}; {project.root} is no project's directory."
     parts = [_what(project)]
     commands = [s.commands["start"].value for s in project.services if "start" in s.commands and s.role != "library"]
     if len(project.services) == 1 and commands:

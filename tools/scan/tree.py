@@ -20,6 +20,9 @@ from .dotenv import is_private, names_only
 from .ignore import MADE, MADE_BESIDE, Rules, ignored, is_example
 from .mentions import Patterns, mentions
 
+TOLD = 3
+"""Folders that lie too deep and are named; the others are counted."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -27,6 +30,7 @@ class Limits:
 
     files: int = 200_000
     depth: int = 64
+    """0: only the files on top, and that is not worth a word."""
     seconds: float = 10.0
     manifest: int = 1 << 20
     """Bytes of one manifest."""
@@ -96,6 +100,8 @@ class _Walk:
         self.deadline = time.monotonic() + limits.seconds
         self.queue: deque[tuple[str, int, tuple[Rules, ...]]] = deque()
         self.sources: list[str] = []
+        self.deep: list[str] = []
+        """Folders that lie too deep."""
         self.names = frozenset(name for name in wants.manifests if "*" not in name)
         self.globs = re.compile("|".join(translate(name) for name in wants.manifests if "*" in name) or r"(?!)")
         self.lockfiles = frozenset(wants.lockfiles)
@@ -121,6 +127,11 @@ def collect(root: str, wants: Wants, limits: Limits | None = None) -> Tree:
         if len(tree.files) >= bounds.files:
             tree.notes.append((prefix or ".", f"not all read: the walk stopped at {bounds.files} files"))
             break
+    if bounds.depth:
+        why = f"not read: folders are nested more than {bounds.depth} deep"
+        tree.notes.extend((path, why) for path in walk.deep[:TOLD])
+        if left := len(walk.deep[TOLD:]):
+            tree.notes.append((".", f"{left} more folders are nested more than {bounds.depth} deep, and were not read"))
     _search(walk)
     return tree
 
@@ -151,7 +162,7 @@ def _folder(walk: _Walk, prefix: str, depth: int, chain: tuple[Rules, ...]) -> N
             elif entry.is_dir(follow_symlinks=False):
                 if _enter(tree, path, entry.name, names) and not ignored(path + "/", entry.name, chain):
                     if depth >= walk.limits.depth:
-                        tree.notes.append((path, f"not read: folders are nested more than {walk.limits.depth} deep"))
+                        walk.deep.append(path)
                     else:
                         walk.queue.append((path + "/", depth + 1, chain))
             elif not entry.is_file(follow_symlinks=False):
