@@ -54,7 +54,30 @@ class Parts:
     def known(self, words: str = "") -> Known:
         """Names that exist here, newest first. The project is read only when `words` speak of its commands."""
         commands = self._commands() if SPEAKS_OF_COMMANDS.search(words) else {}
-        return Known(project=self.settings.path.name, snapshots=self._snapshots(), commands=commands)
+        return Known(
+            project=self.settings.path.name,
+            snapshots=self._snapshots(),
+            services=(made := self._made()),
+            hosts=self._hosts(words, made),
+            commands=commands,
+        )
+
+    def _hosts(self, words: str, made: Sequence[str]) -> tuple[str, ...]:
+        """What EnvSync made, and of all other machines those that the words name: a model need not know the rest."""
+        from ..tools.hosts.names import names
+
+        said = set(re.findall(r"[a-z0-9][\w.-]*[a-z0-9]|[a-z0-9]", words.casefold()))
+        there = names(self.settings.state)
+        return tuple(name for name in there if name == "local" or name in made or name.casefold() in said)
+
+    def _made(self) -> tuple[str, ...]:
+        """What EnvSync made that is still there."""
+        from ..tools.made.ledger import Ledger
+
+        try:
+            return tuple(one.name for one in Ledger(self.settings.state).living())
+        except EnvSyncError:
+            return ()  # whoever uses it is told
 
     def _commands(self) -> dict[str, str]:
         from ..tools.scan.project import survey, wants

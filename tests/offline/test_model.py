@@ -163,3 +163,20 @@ def test_a_part_of_a_monorepo_is_no_part_of_a_package_name() -> None:
     assert calls("install axios in frontend") == [("provision", {"packages": ["axios"], "path": "frontend"})]
     assert calls("set up the backend") == [("provision", {"path": "backend"})]
     assert calls("add requests to the backend") == [("provision", {"packages": ["requests"], "path": "backend"})]
+
+
+def test_a_machine_that_is_known_by_name_is_where_a_command_runs() -> None:
+    known = Known(hosts=("local", "web-2", "redis"))
+    for text in ("run python3 -V on web-2", "run python3 -V in web-2", "run python3 -V in the container web-2"):
+        ((tool, args),) = calls(text, known=known)
+        assert tool == "run" and args["command"] == "python3 -V" and str(args["on"]).endswith("web-2"), text
+    assert calls("snapshot web-2", known=known)[0][1].get("on") in (None, "web-2")
+    # A directory of that name is more likely than a machine, without `on`.
+    assert calls("run make in redis", known=known) != [("run", {"command": "make", "on": "redis"})]
+    assert calls("run make on redis", known=known) == [("run", {"command": "make", "on": "redis"})]
+
+
+def test_what_can_only_be_meant_for_elsewhere_is_not_run_here() -> None:
+    for text in ("run rm -rf build on web-9", "run ls in sandbox-4"):
+        thought = MODEL.understand(Request(text))
+        assert thought.kind == "ask" and not thought.calls, text

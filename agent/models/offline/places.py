@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
+from .english import ordinary
 from .normalise import Text
+from .tables import PACKAGES, RUNTIMES, SERVICES
 from .values import HOSTISH, PATH, namelike
 from .world import World
 
@@ -63,11 +66,7 @@ def where(text: Text, world: World, *, path: bool = True, bare: bool = False) ->
             found.text = found.text.blank(match.start(), match.end())
     if found.on is None:
         for host in world.known.hosts:
-            known = (
-                re.search(rf"\s(?:on|in|at|inside|from|of)\s+(?:the )?({re.escape(host.lower())})(?![\w.-])", masked)
-                if host != "local"
-                else None
-            )
+            known = re.search(_known(host), masked) if host != "local" else None
             if known:
                 found.on, found.text = host, found.text.blank(known.start(), known.end())
                 break
@@ -81,6 +80,18 @@ def where(text: Text, world: World, *, path: bool = True, bare: bool = False) ->
         _path(found)
     found.text = _pad(found.text)
     return found
+
+
+@cache
+def _known(host: str) -> str:
+    """Where a text says this machine's name: a word that may mean something else needs `on` before it."""
+    low = host.lower()
+    other = ordinary(low) or low in SERVICES or low in PACKAGES or low in RUNTIMES
+    before = "on|at" if other else "on|at|in|inside|into|from|of|to|onto|against|for"
+    return (
+        rf"\s(?:{before})\s+(?:the |my |our )?(?:host |machine |server |box |sandbox |container |vm )?"
+        rf"({re.escape(low)})(?![\w-]|[.:/][\w~/.])"
+    )
 
 
 def _path(found: Where) -> None:

@@ -86,7 +86,7 @@ class World:
                 if (
                     isinstance(value, str)
                     and value != "local"
-                    and re.match(r"(?:docker|ssh|vm):|[^@\s]+@[^\s]+$", value)
+                    and (re.match(r"(?:docker|ssh|vm):|[^@\s]+@[^\s]+$", value) or value in self.known.hosts)
                 ):
                     return value
         others = [host for host in self.known.hosts if host != "local"]

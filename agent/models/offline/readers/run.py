@@ -33,6 +33,12 @@ _DETERMINER = re.compile(
 )
 
 
+_HOST = re.compile(
+    r"\S\s+(?:on|in) (?:the )?(?:host |machine |server |sandbox |container |vm )?((?=[a-z]*[-\d])[a-z][a-z\d-]*)[.!?]?$"
+)
+"""What can only be a machine: never run here what was meant for elsewhere."""
+
+
 def read(clause: Clause) -> Found | None:
     rest = clause.rest.cut()
     if by := re.match(
@@ -70,6 +76,11 @@ def read(clause: Clause) -> Found | None:
     if lead and re.search(r"command|cmd|line|:", lead[0]):
         rest = rest.cut(lead.end())
     body = where(rest, clause.world)
+    if body.on is None and (strange := _HOST.search(rest.masked())) and not ordinary(strange[1]):
+        name = rest.raw(strange.start(1), strange.end(1))
+        return asks(
+            f"There is no host {name!r} that I know of. On which one? Write docker:NAME, ssh:USER@HOST or vm:NAME."
+        )
     words = body.text.low.split()
     if not words:
         return ask
