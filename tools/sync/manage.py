@@ -52,6 +52,7 @@ class SyncsArgs(Args):
     accept: list[str] = Field(
         default_factory=list[str],
         description="resume: go on in spite of what halted it: emptied, deletions, device or names",
+        json_schema_extra=brief(None),  # a halt is a person's to override
     )
 
 
