@@ -7,7 +7,7 @@ from ....tools.risk import Risk
 RISKS: dict[str, Risk] = {
     "scan": Risk.R0, "provision": Risk.R2, "sync": Risk.R2, "snapshot": Risk.R1, "rewind": Risk.R2, "drift": Risk.R0,
     "history": Risk.R0, "status": Risk.R0, "logs": Risk.R0, "deploy": Risk.R2, "rollback": Risk.R2, "switch": Risk.R2,
-    "destroy": Risk.R3, "run": Risk.R2, "remember": Risk.R1, "sandbox": Risk.R2, "syncs": Risk.R2,
+    "destroy": Risk.R3, "run": Risk.R2, "remember": Risk.R1, "sandbox": Risk.R2, "syncs": Risk.R1,
 }  # fmt: skip
 """Every tool of the contract, whether this version has it or not, with its risk."""
 
