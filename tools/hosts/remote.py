@@ -163,13 +163,20 @@ class RemoteHost:
         if self._over is not None and not self._over.lost:
             return self._over
         turn = self._turn = self._turn or asyncio.Lock()
+        from .helper.build import helper
+
         async with turn:
             if self._over is None or self._over.lost:
                 if self._over is not None:
                     await self._over.close()
                     self._over = None
                 await self._disconnect()
-                await self._connect()
+                # Whether the helper is the one for these sources takes as long as the handshake: both at a time.
+                made = asyncio.ensure_future(asyncio.to_thread(helper))
+                try:
+                    await self._connect()
+                finally:
+                    await asyncio.gather(made, return_exceptions=True)  # `_begin` meets what it raised
                 self._over = await self._begin()
             return self._over
 

@@ -345,13 +345,13 @@ def _forget() -> None:
     folder = os.path.join(cache, "envsync")
     with suppress(OSError):
         for name in os.listdir(folder):
-            if name.startswith("helper-") and name.endswith(".pyz"):
+            if name.startswith("helper-") and name.endswith((".pyz", ".codes")):
                 os.unlink(os.path.join(folder, name))
         os.rmdir(folder)
 
 
-def main() -> None:
-    """Serve on standard input and output; whatever a function prints goes to standard error."""
+def main(ended: Callable[[], None] | None = None) -> None:
+    """Serve on standard input and output; whatever a function prints goes to standard error. `ended` is called then."""
     into, out = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -363,4 +363,7 @@ def main() -> None:
 
     with suppress(BaseException):
         asyncio.run(serve())
+    with suppress(BaseException):
+        if ended is not None:
+            ended()
     os._exit(0)  # a thread that still works must not keep this process
