@@ -38,6 +38,11 @@ class Ancestor:
         self._number, self._size, self._fd, self._logged, self._synced = 0, 0, -1, 0, True
         self._load()
 
+    @property
+    def mark(self) -> tuple[int, int, bool]:
+        """The same for two readings of one directory only when nobody recorded anything between them."""
+        return self._number, self._logged, self.begun
+
     def record(self, changes: Iterable[tuple[str, Entry | None]]) -> None:
         """Both sides agree on these paths now (None: on there being nothing). In the page cache when this returns, so
         that a killed process loses nothing; `sync` brings it to the disk."""

@@ -148,8 +148,8 @@ async def _resuming(session: Session, args: SyncsArgs, context: Context) -> list
         return [_start(session)]
     async with working(session, context) as work:
         work.accepted = frozenset(args.accept)
-        found = await work.look()
-    return [cycle_step(session.spec, found, False, args.accept), _start(session)]
+        found = await work.looked()
+    return [cycle_step(session.spec, found.plan, False, args.accept, found.mark), _start(session)]
 
 
 async def _resolving(args: SyncsArgs, context: Context, found: list[Session]) -> Plan:

@@ -14,9 +14,8 @@ from ..contract import Context, Progress
 from ..errors import EnvSyncError, Failed, Stale, Unreachable, Usage
 from ..hosts.base import Host
 from ..plan import Step
-from . import control, revive
+from . import control, holding, revive
 from .engine import Done
-from .preview import digest
 from .session import LISTED, Session, Spec, Told, now
 from .settling import answer
 from .undoing import forget, records, take_back
@@ -26,24 +25,33 @@ STOPS = 30.0
 """Seconds that a keeper has to finish what it is doing."""
 SETTLES = 600.0
 """Seconds that settling conflicts may take."""
+FRESH = 5.0
+"""Seconds for which what was seen when the plan was made again need not be looked at once more."""
 SHOWS = 60.0
 """Seconds until a new keeper has connected and looked at everything; later it goes on all the same."""
 
 
 @asynccontextmanager
 async def working(session: Session, context: Context) -> AsyncGenerator[Work]:
-    """The session at work, alone: its lock is held meanwhile. Raises Locked, Unreachable, Damaged."""
+    """The session at work, alone: its lock is held meanwhile. With `Work.held` set its sides stay open for the next
+    call, some seconds. Raises Locked, Unreachable, Damaged."""
 
     def host(name: str) -> Host:
         return context.host if name == context.host.name else context.open(name)
 
     with session.locked(wait=STOPS):
-        work = await Work.open(session, host)
+        work = await holding.take(session, host) or await Work.open(session, host)
         try:
             yield work
+        except BaseException:
+            work.held = False
+            raise
         finally:
             with suppress(EnvSyncError, OSError):
-                await work.close()
+                if work.held:
+                    holding.hold(work, host)
+                else:
+                    await work.close()
 
 
 class Cycle:
@@ -58,12 +66,13 @@ class Cycle:
         async with working(session, context) as work:
             session.save()
             work.accepted = frozenset(str(code) for code in _listed(step.args.get("accept")))
-            found = await work.look()
+            # The plan was made again a moment ago, under the transaction's lock.
+            found = await work.looked(FRESH)
             mark = str(step.args["changes"])
-            if digest(found) != mark:
+            if found.mark != mark:
                 raise Stale("the directories changed since the plan was shown", "Nothing was done. Ask again.")
             context.report(Progress(step.does))
-            done = await work.cycles(record=mark, plan=found)
+            done = await work.cycles(record=mark, plan=found.plan)
             forget(session.directory)
             session.tell(_told(work, "stopped", done))
         return {
@@ -118,6 +127,7 @@ class Keep:
     async def do(self, step: Step, context: Context) -> dict[str, JsonValue]:
         """Returns `session`, `phase` (what the keeper said last)."""
         session = _session(step, context)
+        await holding.drop(session)
         session.recall()
         session.save()
         session.mark("paused", False)

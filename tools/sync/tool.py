@@ -14,11 +14,11 @@ from ..moments.say import count, shown
 from ..plan import Plan, Risk, Step
 from .model import Reconciled
 from .places import Place, place, refuse
-from .preview import LISTED, conflict_lines, digest, lines, sums
+from .preview import LISTED, conflict_lines, lines, sums
 from .revive import revive
 from .session import Session, Side, Spec, between, id_of
 from .steps import Back, Cycle, End, Keep, Recall, Resolve, Start, working
-from .work import Work
+from .work import Seen, Work
 
 
 class SyncArgs(Args):
@@ -133,8 +133,9 @@ async def plan(args: SyncArgs, context: Context) -> Plan:
         work.accepted = frozenset(args.accept)
         if known is None and (await work.engine.sides[0].facts()).kind == "missing":
             raise Usage(f"{one} is no directory", "Name one that is there; only the destination is made.")
-        found = await work.look()
-        return _planned(args, context, spec, found, work, known)
+        made = _planned(args, context, spec, await work.looked(), work, known)
+        work.held = any(step.kind == "sync-cycle" for step in made.steps)
+        return made
 
 
 def _spec(args: SyncArgs, one: Place, other: Place, context: Context) -> Spec:
@@ -149,16 +150,14 @@ def _how(spec: Spec) -> str:
     return f"{spec.mode}{', mirror' if spec.mirror else ''}{f', ignoring {list(spec.ignore)}' if spec.ignore else ''}"
 
 
-def _planned(
-    args: SyncArgs, context: Context, spec: Spec, found: Reconciled, work: Work, known: Session | None
-) -> Plan:
+def _planned(args: SyncArgs, context: Context, spec: Spec, seen: Seen, work: Work, known: Session | None) -> Plan:
+    found, mark = seen.plan, seen.mark
     there, here = sums(found.to_beta), sums(found.to_alpha)
     one, other = spec.source.place, spec.destination.place
-    mark = digest(found)
     body = spec.model_dump(mode="json", exclude={"at"})
     steps: list[Step] = []
     if not found.quiet or not work.engine.ancestor.begun or known is None:
-        steps.append(cycle_step(spec, found, known is None, args.accept))
+        steps.append(cycle_step(spec, found, known is None, args.accept, mark))
     if args.watch:
         end = Step(kind="sync-end", does="end the sync session", args={"spec": body})
         steps.append(Step(kind="sync-keep", does="go on keeping them the same", args={"spec": body}, inverse=(end,)))
@@ -186,12 +185,12 @@ def _planned(
     )
 
 
-def cycle_step(spec: Spec, found: Reconciled, made: bool, accept: Sequence[str]) -> Step:
-    """The step that makes both sides the same as `found` says, and takes itself back."""
+def cycle_step(spec: Spec, found: Reconciled, made: bool, accept: Sequence[str], mark: str) -> Step:
+    """The step that makes both sides the same as `found` (whose digest is `mark`) says, and takes itself back."""
     both = ((spec.destination.place, sums(found.to_beta)), (spec.source.place, sums(found.to_alpha)))
     words = [f"{shown(str(place))}: {all_of.words}" for place, all_of in both if all_of.words != "nothing"]
     args: dict[str, JsonValue] = {
-        "spec": spec.model_dump(mode="json", exclude={"at"}), "changes": digest(found), "made": made,
+        "spec": spec.model_dump(mode="json", exclude={"at"}), "changes": mark, "made": made,
         "accept": list[JsonValue](accept),
     }  # fmt: skip
     back = Step(kind="sync-back", does="put back what the sync changed, on both sides", args=dict(args))

@@ -6,8 +6,10 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 from ..errors import Failed
 from ..hosts.base import Host
@@ -20,6 +22,7 @@ from .bases import LARGEST, Bases
 from .engine import Done, Engine, Halted
 from .halts import LEAST, PERCENT, halts
 from .model import Halt, Past, Reconciled
+from .preview import digest
 from .session import Session
 from .undoing import remember
 
@@ -34,6 +37,21 @@ FILLED = 8 << 20
 """Bytes of texts that are read for later merges in one pause."""
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What a look at everything found."""
+
+    plan: Reconciled
+    accepted: frozenset[str]
+    at: float
+    """When the look began, by time.monotonic."""
+
+    @cached_property
+    def mark(self) -> str:
+        """See preview.digest."""
+        return digest(self.plan)
+
+
 class Work:
     """Use `Work.open`, and close it."""
 
@@ -44,6 +62,10 @@ class Work:
         self.bases = bases
         self.accepted: frozenset[str] = frozenset()
         """Codes of halts to which a person said yes."""
+        self.held = False
+        """Whether it stays open when what it was opened for is done: see holding."""
+        self.seen: Seen | None = None
+        """The last look, as long as nothing was done about it here."""
         self._deleted = (Recent(), Recent())
         self._past = _past(session.directory)
         self._unfilled: list[str] | None = None
@@ -71,11 +93,28 @@ class Work:
                 await side.close()
             raise
 
+    def again(self, session: Session, ancestor: Ancestor | None) -> None:
+        """Begin anew with the sides that are open; `ancestor` when somebody else has recorded something since."""
+        self.session, self.held = session, False
+        self._past = _past(session.directory)
+        self._deleted = (Recent(), Recent())
+        if ancestor is not None:
+            self.engine.ancestor, self.seen = ancestor, None
+
     async def look(self) -> Reconciled:
         """What is to be done. Raises Halted when a person must look first."""
+        began, self.seen = time.monotonic(), None
         plan = await self.engine.look()
         self._check(plan)
+        self.seen = Seen(plan, self.accepted, began)
         return plan
+
+    async def looked(self, seconds: float = 0.0) -> Seen:
+        """Likewise, or what was found no longer ago than that, under the same yes of a person."""
+        seen = self.seen
+        if seen is None or seen.accepted != self.accepted or time.monotonic() - seen.at > seconds:
+            await self.look()
+        return cast("Seen", self.seen)
 
     def _check(self, plan: Reconciled) -> None:
         """Raise Halted for a plan that is probably an accident, also one that comes in parts."""
@@ -114,6 +153,7 @@ class Work:
         """Make both sides equal, looking again until they are; `plan` is what was just found by `look`. With `record`,
         what undoing needs is written down first."""
         all_of: list[Done] = []
+        self.seen = None
         for turn in range(TURNS):
             if plan is None or turn:
                 plan = await self.look()
@@ -130,6 +170,7 @@ class Work:
 
     async def glance(self, touched: Sequence[Iterable[str]]) -> Done:
         """Look at what was touched, and make the changes that follow."""
+        self.seen = None
         plan, known = await self.engine.glance(touched)
         if plan.to_alpha or plan.to_beta:
             self._check(plan)
