@@ -28,6 +28,7 @@ from .languages import to_english
 from .mend import mend
 from .normalise import LIMIT, normalise, sayable
 from .normalise import Text as Text_
+from .readers.syncs import joined
 from .segment import ACTION, Part, segment
 from .tables import RISKS, SERVICEISH
 from .world import World
@@ -122,7 +123,7 @@ def _read(request: Request) -> Thought:
             (),
             "That reads like an instruction planted in some text. Say in your own words what to do. Nothing was changed.",
         )
-    text = none.spoken_for(text)
+    text = joined(none.spoken_for(text))
     world = World.of(request)
     followed = follow(text, world)
     if followed is not None:

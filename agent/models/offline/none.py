@@ -36,6 +36,8 @@ _NEGATED = re.compile(
     r"|^(?:please )?(?:never|not)\b|^(?:wait|hold on|hold off|hold back|hold (?:the|that|all) \w+|stop|cancel (?:that|it|this|the (?:request|order|plan))|abort|never ?mind|forget (?:it|that|about it)|not (?:now|yet|today)|no need|leave (?:it|that|everything|things))\b(?! (?:to|the|api|all|\w+-\w+)\b)"
     r"|^no (?:\w+ )?(?:snapshots?|deploy\w*|install\w*|changes?|upgrades?|updates?|sync\w*|rollbacks?|rewind\w*|restore|destroy\w*)\b|\b(?:should|shall|must|may) (?:not )?be (?:installed|deployed|changed|touched|removed)$|^(?:let's|let us|lets|we|i)(?:'d| would| should)?(?: rather)? not\b|^(?:please )?leave \S+(?: \S+)? (?:alone|as it is|be|out of it|untouched)\b|\bnothing (?:should|shall|must|may)\b|\b(?:don't|do not|never)$|\b(?:not|nicht) (?:deploy|install|run|start)\w*$"
 )
+_ENDS = re.compile(r"^(?:now |just )?stop (?:syncing|synchroni[sz]ing|mirroring)\b(?! (?:me|and (?:install|chang)))")
+"""What is ended is a sync session, and no wish to leave things as they are."""
 _TAIL = re.compile(
     r"[\s,]+(?:but )?(?:without|instead of|rather than|and not|but not|not|and no(?:thing)?(?: other| else)?|(?:and )?nothing else|and don't|no other)(?:\s.*)?$"
 )
@@ -46,7 +48,7 @@ _WITHOUT = re.compile(
 _KNOWLEDGE = re.compile(
     r"^(?:how (?:do|does|can|could|should|would|to|did|is|are|much|many|long|old|come)|why (?:do|does|is|are|did|would|should|use)\b(?!.*\b(?:broken|failing|fail|working|red)\b)|"
     r"what (?:is|are|does|do|was|were|would|if)\b|what's|who\b|whose|where\b|should (?:i|we)|would it|is it (?:safe|good|ok|better|possible|worth)|"
-    r"explain|define|describe|translate|write|summari[sz]e|tell (?:me )?(?:a|about|the story)|compose|draw|paint|sing|play|order|book|buy|send|call|email|open|merge|"
+    r"explain|define|describe|translate|write|summari[sz]e|tell (?:me )?(?:a|about|the story)|compose|draw|paint|sing|play|order|book|buy|send|call|email|open|merge(?! (?:the |all |those |these |both |my )*(?:sync )?(?:conflict|version|side)s?\b)|"
     r"search the (?:web|internet)|google|which is|is \w+ (?:faster|better|worse|slower|safer)|when (?:was|is|did|will) (?:the )?\w+ (?:\S+ )?(?:released|invented|founded|born)|"
     r"does \w+ (?:support|work|scale|need)|can \w+ (?:support|scale)|what would happen|do you (?:like|know|think|love|want|remember))\b"
 )
@@ -95,6 +97,8 @@ def unlearns(low: str) -> bool:
 
 def negated(low: str) -> bool:
     """The clause says not to do it."""
+    if _ENDS.match(low):
+        return False
     return bool(_NEGATED.search(low))
 
 
@@ -114,6 +118,11 @@ _CHAT = re.compile(
     r"how are you|what's up|who are you|i(?:'m| am) \w+|you(?:'re| are) .*|i (?:love|like|hate) .*|tell me a joke|never ?mind|nothing|forget it|well done|good job|nice work)\W*)+$"
 )
 _VAGUE = (
+    (re.compile(r"^\W*(?:please |can you |could you )*(?:(?:open|give me|get me|start|drop me into|i (?:want|need)) (?:an? )?(?:new )?(?:shell|terminal|console|prompt|session) (?:in|on|to|into|at|inside)|(?:ssh|log ?in|log|shell|exec|connect)(?: me)? (?:in ?to|into|to|on)) \S+\W*$"),
+     "A terminal there opens with the command: envsync shell HOST. A host is written docker:NAME, USER@HOST or vm:NAME."),
+    (re.compile(r"^\W*(?:please |can you |could you )*(?:(?:forward|tunnel|map)\b.{0,60}\b\d{2,5}\b|open (?:an? )?tunnel\b|(?:make|reach) port \d+ (?:of|on|from))"),
+     "Ports of a host are reached with the command: envsync tunnel HOST [LOCAL:]PORT."),
+    (re.compile(r"^\W*(?:please |can you |could you )*mount \S+"), "A host's directory is mounted with the command: envsync mount HOST:/DIR DIR."),
     (re.compile(r"^\W*(?:please |now |and )*re-?do(?: (?:it|that|this|the (?:last |latest )?(?:change|undo|step|one)|what (?:i|you|we) (?:just )?undid|again))*\W*$"),
      "To take an undo back, say `undo that` once more: it takes back the last change, whatever that was. `history` shows it."),
     (re.compile(r"^\W*(?:free|make|reclaim|get)(?: me| up)? (?:some |more )?(?:disk )?(?:space|room)\b"), "Free space how? `status` shows what the snapshots take; `history` lists them. Nothing was deleted."),

@@ -30,6 +30,13 @@ FRAMES = (
         r"(?:delete|remove|kill|stop|get rid of|shut down|shutdown|drop|erase|wipe|take|bring down|uninstall|clear|clean up|purge|trash|discard|throw away|rm|retire)\b",
         "weak",
     ),
+    frame("destroy", 86, r"throw(?= \S+ away$)", "weak"),
+    frame(
+        "destroy",
+        86,
+        r"(?:i am|i'm|we are|we're) (?:done|finished|through) with(?= (?:the )?(?:sandbox )?\S+$)",
+        "done",
+    ),
 )
 
 _ALL = re.compile(
@@ -39,6 +46,8 @@ _ALL = re.compile(
 
 def read(clause: Clause) -> Found | None:
     rest, world, weak = clause.rest, clause.world, clause.frame.how == "weak"
+    if clause.head.strip() == "throw":
+        rest = rest.cut(0, len(rest.low) - len(" away"))
     low = rest.low
     known = f" What EnvSync made here: {', '.join(world.known.services[:8])}." if world.known.services else ""
     if re.match(r"\s*(?:it|that|this|them|that one|this one)(?: again| down| completely| now)?$", low):
@@ -46,6 +55,12 @@ def read(clause: Clause) -> Found | None:
         if name:
             return made(call("destroy", name=name))
         return asks(f"Destroy what?{known} Name the service, deployment or sandbox.")
+    living = world.known.services
+    if re.match(r"\s*(?:the|my|that|this) sandbox(?: again| now)?$", low) and len(living) == 1:
+        return made(call("destroy", name=living[0]))
+    if clause.frame.how == "done":
+        name = low.split()[-1]
+        return asks(f"Destroy {name}? It is removed for good. Say: destroy {name}.") if name in living else None
     if _ALL.match(low):
         if clause.head.strip() in ("take", "drop", "trash", "erase", "uninstall") and not low:
             return asks(f"Remove what?{known}")

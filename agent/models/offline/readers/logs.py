@@ -6,6 +6,7 @@ import re
 
 from ..found import NO, Clause, Found, asks, made
 from ..frame import SHOW, frame
+from ..places import where
 from ..tables import (
     EVERYDAY,
 )
@@ -66,17 +67,20 @@ _LOGWORDS = re.compile(
 
 
 def read(clause: Clause) -> Found | None:
-    text = clause.text
-    low = text.low
-    if re.match(r"(?:sync|copy|push|pull|mirror|upload|download|deploy|install|run)\b", low):
+    if re.match(r"log ?in ?to \S+$", clause.text.low):
         return None
-    if re.match(r"log (?:my|me|this|a|an|in|out|off|on|it)\b", low):
+    if re.match(r"log (?:my|me|this|a|an|in|out|off|on|it)\b", clause.text.low):
         return NO
     if re.search(
         r"\b(?:git log|changelog|log off|log on|log in|log ?into|log ?out|log me|chop|burn|wood|fire\w*|captain|audit log|activity log|blog)\b",
-        low,
+        clause.text.low,
     ):
         return NO
+    place = where(clause.text, clause.world, path=False)
+    text = place.text.cut()
+    low = text.low
+    if re.match(r"(?:sync|copy|push|pull|mirror|upload|download|deploy|install|run)\b", low):
+        return None
     tail: int | None = None
     if match := _LINES.search(low):
         tail = number(match[1])
@@ -96,10 +100,16 @@ def read(clause: Clause) -> Found | None:
     if len(services) > 4:
         return None
     world = clause.world
+    if not services and place.on is not None:
+        kind, colon, name = place.on.partition(":")
+        if kind == "docker" or (not colon and "@" not in place.on):
+            # A container is what prints; where its engine is, the tool knows.
+            return made(call("logs", service=name or kind, tail=tail if tail != 100 else None))
+        return asks(f"The logs of which service on {place.on}?")
     if not services:
         name = world.name() or (world.known.services[0] if len(world.known.services) == 1 else None)
         if name is None:
             choice = f" There are: {', '.join(world.known.services[:8])}." if world.known.services else ""
             return asks(f"The logs of which service?{choice}")
         services = [name]
-    return made(*(call("logs", service=name, tail=tail if tail != 100 else None) for name in services))
+    return made(*(call("logs", service=name, tail=tail if tail != 100 else None, on=place.on) for name in services))

@@ -19,6 +19,12 @@ from ..world import call
 FRAMES = (
     frame(
         "status",
+        97,
+        r"(?:(?:show|list|see|display)(?: me| us)?|what|which|how many|what about|are there|do i have)(?: all| any| of| the| my| our| other)*(?: throw-?away| temporary)? (?:sandboxes|throw-?aways?|throw-?away machines)\b(?! with)",
+        "made",
+    ),
+    frame(
+        "status",
         88,
         r"(?:(?:show|check|give)(?: me)? )?(?:the )?(?:health|state|uptime|condition)(?: check)? of (?:my |the |our |all )*(?:services?|deployments?|containers?|syncs?|apps?)\b",
         "running",
@@ -69,6 +75,8 @@ FRAMES = (
 
 
 def read(clause: Clause) -> Found | None:
+    if clause.frame.how == "made":
+        return made(call("status"))
     place = where(
         Text(clause.text.low, clause.text.starts, clause.text.ends, clause.text.original),
         clause.world,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from ....events import Call
 from ..english import ordinary
@@ -55,7 +56,34 @@ _PLACEWORDS = re.compile(
 )
 
 
+_EXACT = re.compile(
+    r"[,\s]+(?:and |as )?(?:exactly|(?:as )?an exact (?:copy|mirror)|exact copy|(?:and )?(?:delet(?:e|ing)|remov(?:e|ing)) (?:what|whatever|files|everything) (?:that )?(?:is|are|isn't|aren't)(?: not| no longer| gone)*(?: here| there)?)(?=\s*$|,)"
+)
+_IGNORE = re.compile(
+    r"[,\s]+(?:and |but )?(?:ignor(?:e|ing)|exclud(?:e|ing)|leav(?:e|ing) out|skip(?:ping)?|except(?: for)?|without)\s+(?P<what>(?:the )?[\w./*-]+(?:(?:, | and |, and )[\w./*-]+)*)\s*$"
+)
+
+
 def read(clause: Clause) -> Found | None:
+    rest, more = clause.rest, dict[str, object]()
+    if (match := _IGNORE.search(rest.low)) and any(c in match["what"] for c in ".*/_-"):
+        said = rest.raw(match.start("what"), match.end("what"))
+        more["ignore"] = [word for word in re.split(r",? and |, ", said) if word]
+        rest = rest.cut(0, match.start())
+    if match := _EXACT.search(rest.low):
+        more["mirror"] = True
+        rest = rest.blank(match.start(), match.end())
+    found = _read(replace(clause, rest=rest.cut()) if more else clause)
+    if not more or found is None or found.kind != "calls":
+        return found
+    if "mirror" in more and any(one.args.get("mode") not in ("push", "pull") for one in found.calls):
+        return asks(
+            "An exact copy goes one way. Which side is copied? For example: push ./site to USER@HOST:/var/www exactly."
+        )
+    return made(*(Call(one.tool, {**one.args, **more}) for one in found.calls))
+
+
+def _read(clause: Clause) -> Found | None:
     verb = clause.head.split()[-1] if clause.head.split() else ""
     verb = "sync" if verb.startswith(("sync", "resync")) else verb
     text = clause.rest

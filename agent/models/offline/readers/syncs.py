@@ -6,7 +6,8 @@ import re
 
 from ..found import Clause, Found, asks, made
 from ..frame import frame
-from ..values import namelike, pathlike
+from ..normalise import Text
+from ..values import HOSTISH, PLACE, namelike, pathlike
 from ..world import call
 
 _SYNC = r"(?:the |my |our |all |this |that |every )*(?:[\w.@:/~-]+ )?(?:syncs?|sync sessions?|synchroni[sz]ations?|syncing)\b"
@@ -22,19 +23,40 @@ _SIDES = {"mine": "mine", "ours": "mine", "my": "mine", "our": "mine", "local": 
           "newest": "newest", "the newest": "newest", "latest": "newest", "the newer": "newest", "newer": "newest",
           "both": "both", "merge": "merge"}  # fmt: skip
 _TAKE = re.compile(
-    r"(?:take|keep|use|prefer|choose|accept)\s+(?P<side>mine|ours|theirs|both|my|our|their|the newest|the newer|newest|newer|the remote|remote|local|the other)"
+    r"(?:take|keep|use|prefer|choose|accept|taking|keeping|using)\s+(?P<side>mine|ours|theirs|both|my|our|their|the newest|the newer|newest|newer|the remote|remote|local|the other)"
     r"(?: (?:versions?|files?|changes?|side|ones?|copies|copy))*(?:\s+(?:under|in|for|of|below|inside)\s+(?P<under>\S+))?"
 )
 _ELSEWHERE = re.compile(
     r"[,\s]+(?:and |but )?(?P<side>mine|ours|theirs|both|newest|the newest|merge)(?: versions?)?\s+(?:elsewhere|everywhere else|otherwise|for (?:the rest|everything else)|(?:under|in|for) (?P<under>\S+))"
 )
 
+_JOINED = re.compile(
+    r"\b(?:resolve|settle|fix|solve|handle|decide)(?: all)?(?: of)?(?: the| my| those| these)*(?: sync)? conflicts?(?P<where> (?:in|under|of|for) [^\s,:;]+)?"
+    r"(?:\s*[,:;-]\s*|\s+)(?:and |by |with |in favou?r of |to |as |please |just |then )*(?:tak(?:e|ing) |keep(?:ing)? |us(?:e|ing) |prefer(?:ring)? |accept(?:ing)? |choos(?:e|ing) )?"
+    r"(?P<side>mine|ours|theirs|both|the newest|newest|the newer|newer|the latest|my|our|their|the remote|remote|the local|local|the other)\b"
+    r"(?: (?:versions?|files?|changes?|side|ones?|copies|copy))?(?: wins?| always wins?)?"
+)
+
+
+def joined(text: Text) -> Text:
+    """ "Resolve the conflicts, take theirs" is one wish: without this it would be asked how."""
+
+    def one(match: re.Match[str]) -> str:
+        return f"take {match['side'].replace('the local', 'mine').replace('local', 'mine')}{match['where'] or ''}"
+
+    return text.sub(_JOINED, one)
+
+
 FRAMES = (
     frame("syncs", 96, rf"(?P<verb>pause|suspend|hold|halt|freeze|resume|continue|unpause|restart|flush|finish|force|end|stop|terminate|cancel|quit|kill|close|go on with) {_SYNC}", "manage"),
-    frame("syncs", 91, r"(?:(?:list|show)(?: me)?(?: all)?|what are|which are)(?: the| my| our| all)*(?: (?:sync|unresolved))* conflicts\b", "conflicts"),
+    frame("syncs", 97, r"(?:(?:list|show|see)(?: me)?(?: all)?|what are|which are|what|which|are there|is there|any|what is in|what's in)(?: the| my| our| all| any| a)*(?: (?:sync|unresolved|open))* conflicts?\b(?! (?:with|between|in) (?:my |the )?(?:packages?|dependenc|versions?|ports?|python|npm))", "conflicts"),
+    frame("syncs", 92, r"(?:what am i|what are we|what do i|what is(?: being| getting)?|what's(?: being)?|which (?:directories|folders) (?:are|do i)(?: being)?) (?:sync(?:ing|ed)?|kept in sync|synchroni[sz](?:ing|ed))\b", "conflicts"),
+    frame("syncs", 92, r"(?:list|show)(?: me)?(?: all)?(?: the| my| our)* syncs$", "conflicts"),
+    frame("syncs", 92, r"(?:show|tell|list)(?: me)? what(?: is|'s) (?:kept in sync|being synced|synced)\b", "conflicts"),
+    frame("syncs", 92, r"(?:why (?:did|has|is) (?:the|my) sync|how (?:is|are) (?:the|my) syncs?|has (?:the|my) sync)\b(?=.{0,30}\b(?:halt\w*|stop\w*|fail\w*|doing|going|paused|stuck|finished|caught)\b)", "conflicts"),
     frame("syncs", 92, r"(?=(?:take|keep|use|prefer|choose|accept) (?:mine|ours|theirs|both|the newest|the newer|newest|my versions?|our versions?|their versions?|the remote|the other side)\b)", "take"),
-    frame("syncs", 93, r"(?:resolve|settle|fix)(?: all)?(?: the| my| those| these)*(?: sync)? conflicts?\b", "take"),
-    frame("syncs", 90, r"merge (?:the |all |those )*(?:sync )?conflicts?\b", "merge"),
+    frame("syncs", 93, r"(?:resolve|settle|fix|solve)(?: all)?(?: of)?(?: the| my| those| these)*(?: sync)? conflicts?\b", "take"),
+    frame("syncs", 90, r"merge (?:the |all |those |these |my )*(?:sync )?conflicts?\b", "merge"),
 )  # fmt: skip
 
 
@@ -49,6 +71,9 @@ def read(clause: Clause) -> Found | None:
         action = _ACTIONS[match["verb"]] if match else "list"
         named = re.search(r"\b(?:to|with|called|named|of|from|on)\s+(?P<name>\S+)$", clause.rest.low)
         name = clause.rest.raw(named.start("name"), named.end("name")) if named else _before(clause)
+        lone = re.match(r"\s*(\S+)", clause.rest.low)
+        if clause.head.rstrip().endswith("ing") and lone and _placed(lone[1]):
+            name = clause.rest.raw(lone.start(1), lone.end(1))
         return made(call("syncs", action=action, name=name))
     found = _TAKE.search(low)
     if found is None:
@@ -60,12 +85,24 @@ def read(clause: Clause) -> Found | None:
         rules.append(_rule(more["side"], more["under"]))
     if len(rules) == 1:
         side, _, under = rules[0].rpartition("=")[2], "", found["under"]
-        return made(call("syncs", action="resolve", take=side, under=[_trimmed(under)] if under else []))
+        return made(call("syncs", action="resolve", take=side, under=_under(under)))
     return made(call("syncs", action="resolve", rules=rules))
 
 
 def _rule(side: str, under: str | None) -> str:
     return f"{_trimmed(under) if under else '*'}={_SIDES[side]}"
+
+
+def _under(said: str | None) -> list[str]:
+    path = _trimmed(said or "")
+    everywhere = ("everything", "all", "them", "each", "every", "these", "those", "it", "the", "any")
+    return [] if path in ("", *everywhere) else [path]
+
+
+def _placed(word: str) -> bool:
+    return bool(PLACE.fullmatch(word) or HOSTISH.fullmatch(word) or pathlike(word) or namelike(word)) and word not in (
+        "it", "now", "for", "with", "to", "and", "all", "everything", "please", "them", "that", "this",
+    )  # fmt: skip
 
 
 def _trimmed(path: str) -> str:
