@@ -106,30 +106,36 @@ class Frames:
 
     async def read(self, start: bytes = b"") -> None:
         """Hear what comes, `start` first, until the pipe ends. Raises Malformed."""
-        waiting = bytearray(start)
+        head = b""
+        """The beginning of a piece's head, when the rest of it is still to come."""
+        channel, left, last = 0, 0, 0
+        """The piece that is coming, and how much of it is still to come."""
+        data = start
         while True:
-            done = 0
-            view = memoryview(waiting)
-            while len(waiting) - done >= _HEAD.size:
-                channel, size = _HEAD.unpack_from(view, done)
-                last, size = size & _LAST, size & ~_LAST
-                if not 0 < size <= PIECE:
-                    raise Malformed(f"a piece of {size} bytes")
-                if len(waiting) - done - _HEAD.size < size:
-                    break
-                body = view[done + _HEAD.size : done + _HEAD.size + size]
-                done += _HEAD.size + size
-                self._take(channel, body, bool(last))
-                body.release()
-            view.release()
-            del waiting[:done]
+            view, at = memoryview(data), 0
+            while at < len(view):
+                if not left:
+                    need = _HEAD.size - len(head)
+                    head += view[at : at + need]
+                    at += need
+                    if len(head) < _HEAD.size:
+                        break
+                    channel, size = _HEAD.unpack(head)
+                    head, last, left = b"", size & _LAST, size & ~_LAST
+                    if not 0 < left <= PIECE:
+                        raise Malformed(f"a piece of {left} bytes")
+                body = view[at : at + left]
+                at += len(body)
+                left -= len(body)
+                self._take(channel, body, bool(last) and not left)
             data = await self.pipe.read()
             if not data:
                 return
             self.seen += len(data)
-            waiting += data
 
     def _take(self, channel: int, body: memoryview, last: bool) -> None:
+        if not body:
+            return
         if channel in self._parts:
             whole = self._parts[channel]
             whole += body

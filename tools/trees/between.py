@@ -159,6 +159,8 @@ async def perform(
     async def fetch(some: Sequence[Need]) -> list[bytes | None]:
         return await source.fetch([Wanted(need.path, need.digest, need.size) for need in some])
 
+    applying: list[asyncio.Future[None]] = []
+
     async def take(some: Sequence[Need], fetched: Sequence[bytes | None]) -> None:
         given: dict[bytes, bytes] = {}
         fine: list[Change] = []
@@ -168,10 +170,18 @@ async def perform(
             else:
                 given[need.digest] = content
                 fine.append(by_need[need.path])
-        await do(fine, list(given.items()))
+        # Carried out there in the order in which they are asked: one is on its way while another is put in place.
+        applying.append(asyncio.ensure_future(do(fine, list(given.items()))))
+        if len(applying) >= AHEAD:
+            await applying.pop(0)
         count.add(sum([need.size for need in some]))
 
-    await _flow(batches(small), fetch, take)
+    try:
+        await _flow(batches(small), fetch, take)
+        while applying:
+            await applying.pop(0)
+    finally:
+        await asyncio.gather(*applying, return_exceptions=True)
     if large:
         found = await carry(source, destination, large, progress=count.inner())
         for need in large:

@@ -55,6 +55,9 @@ class NearReplica:
 
     async def fetch(self, wanted: Sequence[Wanted]) -> list[bytes | None]:
         """See Replica.fetch."""
+        if len(wanted) == 1:  # a piece of a large file, mostly: not copied into a message of many and out again
+            piece = wanted[0]
+            return [await self.link.ask("piece", piece.path, piece.digest, piece.size, piece.offset, piece.length)]
         blob = await self.link.ask(
             "fetch",
             pack_names([piece.path for piece in wanted]),

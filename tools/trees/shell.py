@@ -415,6 +415,12 @@ class ShellReplica:
         units: Mapping[str, Tree] | None = None,
     ) -> list[Outcome]:
         """See Replica.apply."""
+        async with self._filling:  # one after the other, in the order in which they are asked
+            return await self._apply(changes, batch, contents, units or {})
+
+    async def _apply(
+        self, changes: Sequence[Change], batch: str, contents: Sequence[tuple[bytes, bytes]], units: Mapping[str, Tree]
+    ) -> list[Outcome]:
         await self._ready()
         for change in changes:
             checked(change.path)

@@ -98,6 +98,12 @@ class Side:
                 parts += self._piece(tree, path, digests[at * DIGEST : (at + 1) * DIGEST], size, offset, length)
         return pack(parts)
 
+    def piece(self, path: str, digest: bytes, size: int, offset: int, length: int) -> bytes | None:
+        """One piece of `fetch`; None for one that is not there."""
+        with Beneath(Path(self.root)) as tree:
+            there, content = self._piece(tree, path, digest, size, offset, length)
+        return content if there else None
+
     def blocks(self, path: str, digest: bytes) -> bytes:
         """See Replica.blocks."""
         if self.options.algorithm != "blocks":
