@@ -526,7 +526,7 @@ def test_hostile_50_killed_while_putting_back_it_is_wholly_old_or_new(
 def test_hostile_50_killed_while_putting_back_many_times(
     make_container: Make, there: Engine, snap: Any, volume: str
 ) -> None:
-    _kill_rounds(make_container, there, snap, volume, 80)
+    _kill_rounds(make_container, there, snap, volume, 30)
 
 
 def test_hostile_50_killed_while_recording_it_runs_on(make_container: Make, there: Engine, volume: str) -> None:

@@ -90,7 +90,7 @@ async def read(args: DriftArgs, context: Context) -> Drifted:
     if not snapshots and (place := above(context)):
         raise Usage(
             f"there is no snapshot of {shown(str(context.path))}, but of {shown(place)} above it",
-            f"Go there, or add: -C {place}",
+            f"Go there, or add: -C {place}" if context.host.name == "local" else f"Add: --path {place}",
         )
     labels = {s.label for s in snapshots}
     if against not in labels:
