@@ -27,8 +27,11 @@ def main() -> None:
     if os.fork():
         os._exit(0)
     import asyncio
+    import gc
     from pathlib import Path
 
+    # Likewise no search through all of a large tree for garbage while somebody waits: see Watcher.
+    gc.set_threshold(20_000, 50, 1000)
     state, id = Path(sys.argv[1]), sys.argv[2]
     # Three threads hand each save of a file on to each other: none of them may wait 5 ms for another to give way.
     sys.setswitchinterval(0.0002)

@@ -19,6 +19,7 @@ from .settling import Wish
 from .steps import refreshed, settled, working
 from .tool import cycle_step
 
+SETTLE = "settle them: envsync syncs resolve"
 FLUSHES = 600.0
 """Seconds that a flush may take."""
 Action = Literal["list", "pause", "resume", "flush", "end", "resolve"]
@@ -91,9 +92,13 @@ class Syncs(Changed):
             ]  # fmt: skip
             found.append(Table(("id", "source", "", "destination", "state", "paths", "conflicts"), rows))
         for session in self.sessions:
-            said = [f"{shown(session.what)} {shown(session.hint)}".strip()] if session.what else []
+            said = [f"{shown(session.what)}. {shown(session.hint)}" if session.hint else shown(session.what)]
+            said = said if session.what else []
             said += [f"conflict: {shown(path)}: {shown(why)}" for path, why in session.conflicting[:LISTED]]
             said += [f"{shown(path)}: {shown(why)}" for path, why in session.notices[:LISTED]]
+            if session.conflicts:
+                named = f" --name {session.id}" if len(self.sessions) > 1 else ""
+                said.append(f"{SETTLE}{named} --take mine|theirs|newest|both|merge [--under PATH]")
             if said:
                 found.append(Lines(said, session.id))
         if self.left:
@@ -137,7 +142,7 @@ async def plan(args: SyncsArgs, context: Context) -> Plan:
             chosen = _some(found, args)
             if args.name is None and len(chosen) > 1:
                 listed = "; ".join(_title(s) for s in chosen[:8])
-                raise Usage("which sync session?", f"Name it by its id: {listed}")
+                raise Usage("which sync session?", f"Name it by its id, or `all`: {listed}")
             steps = [_end(s) for s in chosen]
             return _plan(args, context, f"end {_titles(chosen)}; both directories stay as they are", steps, Risk.R1)
 

@@ -252,7 +252,7 @@ def between(state: Path, source: Side, destination: Side) -> Session | None:
 
 
 def find(state: Path, name: str | None) -> list[Session]:
-    """The sessions that `name` means: an id or its beginning, or a part of one of the places; None: all of them.
+    """The sessions that `name` means: an id or its beginning, or a part of one of the places; None or `all`: all of them.
 
     Raises Usage when there is none, or when a name means several.
     """
@@ -263,6 +263,8 @@ def find(state: Path, name: str | None) -> list[Session]:
     found = exact or [s for s in known if s.spec.id.startswith(name) or any(name in word for word in _words(s.spec))]
     if len(found) == 1:
         return found
+    if name == "all":
+        return known
     listed = "; ".join(f"{s.spec.name}: {s.spec.title}" for s in (found or known)[:8])
     if found:
         raise Usage(f"{name!r} means several sync sessions", f"Say which, by its id. {listed}")

@@ -14,6 +14,7 @@ from ..contract import Context, Progress
 from ..errors import EnvSyncError, Failed, Stale, Unreachable, Usage
 from ..hosts.base import Host
 from ..plan import Step
+from ..store.collector import without_collector
 from . import control, holding, revive
 from .engine import Done
 from .session import LISTED, Session, Spec, Told, now
@@ -39,7 +40,7 @@ async def working(session: Session, context: Context) -> AsyncGenerator[Work]:
     def host(name: str) -> Host:
         return context.host if name == context.host.name else context.open(name)
 
-    with session.locked(wait=STOPS):
+    with session.locked(wait=STOPS), without_collector():
         work = await holding.take(session, host) or await Work.open(session, host)
         try:
             yield work

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -22,6 +23,8 @@ SOON = 0.02
 """Seconds until a path is looked at again that somebody was writing to."""
 LATER = 30.0
 """Seconds until what could not be made is tried again."""
+COLLECTS = 600.0
+"""Seconds between two searches for garbage."""
 SETTLE = 0.5
 """Seconds without a change after which what was agreed goes to the disk and the state is told."""
 Job = Callable[[Work], Awaitable[Any]]
@@ -40,6 +43,7 @@ class Watcher:
         self._jobs: list[tuple[Job, asyncio.Future[Any]]] = []
         self._stopping = False
         self._tries = 0
+        self._collected = time.monotonic()
 
     def stop(self) -> None:
         """End after the operation that is under way."""
@@ -62,6 +66,8 @@ class Watcher:
         listeners = [asyncio.ensure_future(self._listen(number, side)) for number, side in enumerate(engine.sides)]
         try:
             await self._all()
+            gc.collect()
+            gc.freeze()  # what was seen stays: searching it for garbage would hold up what is saved just then
             self._told(self, "watching")
             await self._loop(listeners)
         except Exception as error:
@@ -73,6 +79,13 @@ class Watcher:
             await asyncio.wait(listeners)
             self._reject(Failed("the keeper of this sync session ends", "Try again."))
             self.work.settle()
+
+    def _collect(self) -> None:
+        """Look for garbage now and then, when nothing happens."""
+        now = time.monotonic()
+        if now - self._collected > COLLECTS:
+            self._collected = now
+            gc.collect()
 
     def _reject(self, error: Exception) -> None:
         for _, answer in self._jobs:
@@ -111,6 +124,7 @@ class Watcher:
                 except TimeoutError:
                     if not settled:
                         await self.work.rest()
+                        self._collect()
                         self._told(self, "watching")
                         settled = True
                         continue
