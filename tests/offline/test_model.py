@@ -180,3 +180,21 @@ def test_what_can_only_be_meant_for_elsewhere_is_not_run_here() -> None:
     for text in ("run rm -rf build on web-9", "run ls in sandbox-4"):
         thought = MODEL.understand(Request(text))
         assert thought.kind == "ask" and not thought.calls, text
+
+
+@pytest.mark.parametrize(
+    ("text", "tool", "args"),
+    [
+        ("snapshot lab as base", "snapshot", {"label": "base", "on": "lab"}),
+        ("snapshot the sandbox as clean", "snapshot", {"label": "clean", "on": "sandbox-1"}),
+        ("scan lab", "scan", {"on": "lab"}),
+        ("rewind sandbox-1 to base", "rewind", {"to": "base", "on": "sandbox-1"}),
+        ("run ls in the sandbox", "run", {"command": "ls", "on": "sandbox-1"}),
+        ("status of lab", "status", {"on": "lab"}),
+        ("how does sandbox-1 differ from here?", "drift", {"against": "sandbox-1"}),
+    ],
+)
+def test_the_name_of_a_machine_is_never_lost(text: str, tool: str, args: dict[str, str]) -> None:
+    """Lost, the same would be done here."""
+    known = Known(services=("sandbox-1",), hosts=("local", "sandbox-1", "lab"))
+    assert calls(text, known=known) == [(tool, args)]

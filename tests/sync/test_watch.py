@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from envsync.tools import registry
+from envsync.tools.contract import Lines
 from envsync.tools.errors import Usage
 from envsync.tools.sync.revive import revive
 from envsync.tools.sync.session import sessions
@@ -218,3 +219,24 @@ async def test_a_tree_deleted_bit_by_bit_halts_before_half_of_it_is_gone(desk: D
         (desk.theirs / f"f{n}").unlink()
         await desk.until(lambda n=n: not (desk.mine / f"f{n}").exists() or desk.session.told().phase == "halted")
     assert desk.session.told().halt == "deletions" and len(read(desk.mine)) >= 25
+
+
+async def test_conflicts_are_listed_with_what_settles_them_and_all_sessions_end_at_once(desk: Desk) -> None:
+    fill(desk.mine, a="1")
+    await desk.sync(watch=True)
+    await desk.do("syncs", action="pause")
+    (desk.mine / "a").write_text("mine")
+    (desk.theirs / "a").write_text("theirs!")
+    await desk.do("syncs", action="resume")
+    await desk.until(lambda: desk.session.told().conflicts)
+    listed = await desk.do("syncs")
+    lines = [line for block in listed.blocks() if isinstance(block, Lines) for line in block.lines]
+    assert any("envsync syncs resolve --take mine|theirs" in line for line in lines), lines
+    other = desk.mine.parent / "other"
+    other.mkdir()
+    await desk.do("sync", source=str(other), destination=str(desk.theirs.parent / "other"), watch=True)
+    with pytest.raises(Usage, match="which sync session") as error:
+        await desk.do("syncs", action="end")
+    assert "`all`" in error.value.hint
+    await desk.do("syncs", action="end", name="all")
+    assert (await desk.do("syncs")).sessions == ()

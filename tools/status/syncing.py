@@ -35,7 +35,7 @@ class Syncing(Data):
         arrow = "<->" if self.mode == "two-way" else "->"
         said = f"{self.id}  {shown(self.source)} {arrow} {shown(self.destination)}: {self.phase}"
         if self.what:
-            said += f": {shown(self.what)} {shown(self.hint)}".rstrip()
+            said += f": {shown(self.what)}" + (f". {shown(self.hint)}" if self.hint else "")
         if self.conflicts:
             some = ", ".join(shown(path) for path in self.conflicting)
             said += (

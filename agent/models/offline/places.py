@@ -24,6 +24,9 @@ _HERE = re.compile(
 _REMOTE = re.compile(
     r"\s(?:over |up )?(?:there|on (?:it|that (?:host|machine|box|server|container|vm))|on the (?:server|box|remote|host|vm|container|remote (?:host|machine|server)))(?=\s*(?:$|[,.!?]|and\b|too\b|please\b))"
 )
+_ONLY = re.compile(r"\s*(?:(?:the|my|our) )?(?:sandbox |host |machine )?([\w.-]+)(?=\s*[,.;:!?]*$| (?:back )?to\b)")
+_IN_SANDBOX = re.compile(r"\s(?:on|in|inside|into|of|from|at|to) (?:the|my|that|this) sandbox(?![\w-]| [\w-]*\d)")
+_SANDBOX = re.compile(r"\s(?:(?:on|in|inside|into|of|from|at|to) )?(?:the|my|that|this) sandbox(?![\w-]| [\w-]*\d)")
 _DIR = r"(?:folder|directory|dir|subfolder|subdirectory|subdir|path)"
 _PATH = re.compile(
     rf"\s(?:in|under|inside|from|at|of|for|into|within|on)\s+(?:the |my |our )?(?:(?:project|{_DIR}|app|service|code)(?: (?:in|at|under))?\s+)?(\"[^\"]+\"|{PATH.pattern})(?:\s+{_DIR})?(?=\s|,|$)"
@@ -46,8 +49,9 @@ class Where:
     lost: bool = False
 
 
-def where(text: Text, world: World, *, path: bool = True, bare: bool = False) -> Where:
-    """Read the host and, with `path`, the directory. `bare`: a host may also stand without a preposition."""
+def where(text: Text, world: World, *, path: bool = True, bare: bool = False, alone: bool = False) -> Where:
+    """Read the host and, with `path`, the directory. `bare`: a host may also stand without a preposition; `alone`: and
+    when nothing but a known machine's name is said, that is meant even if the name is an ordinary word."""
     found = Where(_pad(text))
     masked = found.text.masked()
     if match := re.search(rf"(?:\s{_PREP})({HOSTISH.pattern})" + (rf"|\s({HOSTISH.pattern})" if bare else ""), masked):
@@ -64,12 +68,29 @@ def where(text: Text, world: World, *, path: bool = True, bare: bool = False) ->
                 match.start(name), match.end(name)
             )
             found.text = found.text.blank(match.start(), match.end())
+    if bare and found.on is None and (only := _ONLY.match(masked)):
+        for host in world.known.hosts:
+            if (
+                host != "local"
+                and host.lower() == only[1]
+                and ((alone and only.end() == len(masked)) or not ordinary(only[1]))
+            ):
+                found.on, found.text = host, found.text.blank(0, only.end(1))
+                break
     if found.on is None:
         for host in world.known.hosts:
             known = re.search(_known(host), masked) if host != "local" else None
             if known:
                 found.on, found.text = host, found.text.blank(known.start(), known.end())
                 break
+    if (
+        found.on is None
+        and world.known.services
+        and (match := _SANDBOX.search(masked) if bare else _IN_SANDBOX.search(masked))
+    ):
+        found.on = world.known.services[0] if len(world.known.services) == 1 else world.there()
+        found.lost = found.on is None
+        found.text = found.text.blank(match.start(), match.end())
     if found.on is None and (match := _HERE.search(masked)):
         found.text = found.text.blank(match.start(), match.end())
     elif found.on is None and (match := _REMOTE.search(masked)):
@@ -84,10 +105,10 @@ def where(text: Text, world: World, *, path: bool = True, bare: bool = False) ->
 
 @cache
 def _known(host: str) -> str:
-    """Where a text says this machine's name: a word that may mean something else needs `on` before it."""
+    """Where a text says this machine's name: a word that may mean something else needs `on` or `of` before it."""
     low = host.lower()
     other = ordinary(low) or low in SERVICES or low in PACKAGES or low in RUNTIMES
-    before = "on|at" if other else "on|at|in|inside|into|from|of|to|onto|against|for"
+    before = "on|at|of" if other else "on|at|in|inside|into|from|of|to|onto|against|for"
     return (
         rf"\s(?:{before})\s+(?:the |my |our )?(?:host |machine |server |box |sandbox |container |vm )?"
         rf"({re.escape(low)})(?![\w-]|[.:/][\w~/.])"

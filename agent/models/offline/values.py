@@ -73,6 +73,7 @@ HOST = rf"(?:docker:{_NAME}|vm:{_NAME}|ssh:(?:{_USER}@)?{_NAME}(?::\d{{1,5}}(?!\
 HOSTISH = re.compile(rf"(?<![\w@/.:-]){HOST}(?![\w@/]|:[/~.\w])")
 PLACE = re.compile(
     rf"(?<![\w@/.:-])(?:(?:docker:{_NAME}|vm:{_NAME}|ssh:(?:{_USER}@)?{_NAME}|{_USER}@{_NAME}):(?:\d{{1,5}}:)?[~/.\w][^\s,;\"'`]{{0,1000}}"
+    rf"|[a-z0-9][\w.-]*[a-z0-9]:(?!//)[~/][^\s,;\"'`]{{0,1000}}"
     rf"|(?:\.{{1,2}}|~)?/[^\s,;\"'`]{{0,1000}}|\.{{1,2}}(?=[\s,]|$))"
 )
 """A place of sync, or a path that cannot be anything else."""

@@ -139,7 +139,28 @@ _ON_WORDS = re.compile(
 )
 
 
+_FROM_HERE = re.compile(
+    r"\b(?:from|with|to|than|and) (?:here|mine|my (?:own|machine|laptop|computer|box|setup)|this (?:machine|one|laptop|computer))\b"
+)
+
+
 def read(clause: Clause) -> Found | None:
+    found = _read(clause)
+    if found is not None and found.kind == "calls" and _FROM_HERE.search(clause.text.low):
+        (first, *others) = found.calls
+        said = [
+            h
+            for h in clause.world.known.hosts
+            if re.search(rf"\bdo(?:es)? (?:the )?{re.escape(h.lower())} ", clause.text.low)
+        ]
+        other = first.args.get("on") or (said[0] if said else None)
+        if not others and other and "against" not in first.args:
+            # Both sides were named: the other one is what is compared with, not where its own past is looked at.
+            return made(call("drift", **{**first.args, "against": other, "on": None}))
+    return found
+
+
+def _read(clause: Clause) -> Found | None:
     how, world = clause.frame.how, clause.world
     text = clause.text
     low = text.low

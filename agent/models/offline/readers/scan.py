@@ -214,7 +214,8 @@ def read(clause: Clause) -> Found | None:
         path = place.text.raw(direct.start(1), direct.end(1))
     rest = place.text.low
     if how == "verb":
-        obj = where(clause.rest, world, bare=True)
+        obj = where(clause.rest, world, bare=True, alone=True)
+        place.on = place.on or obj.on
         path = path or obj.path
         if not path and (match := re.search(rf"\s({PATH.pattern})(?=[\s,]|$)", obj.text.low)):
             raw = obj.text.raw(match.start(1), match.end(1))

@@ -72,6 +72,7 @@ def read(clause: Clause) -> Found | None:
         of[1] not in OBJECTS
         and not pathlike(of[1])
         and not HOSTISH.match(of[1])
+        and of[1] not in (host.lower() for host in clause.world.known.hosts)
         and ordinary(of[1])
         and of[1] not in SERVICEISH
         and of[1]
@@ -109,10 +110,10 @@ def read(clause: Clause) -> Found | None:
                 if rest.low
                 else value.cut(end)
             )
-            place = where(rest, clause.world, bare=True)
+            place = where(rest, clause.world, bare=True, alone=True)
         else:
             label = tail.text.raw().strip(" ,.")
-            place = where(rest, clause.world, bare=True)
+            place = where(rest, clause.world, bare=True, alone=True)
             place.on, place.path = place.on or tail.on, place.path or tail.path
     else:
         place = where(rest, clause.world, bare=True)

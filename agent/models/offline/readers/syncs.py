@@ -74,6 +74,8 @@ def read(clause: Clause) -> Found | None:
         lone = re.match(r"\s*(\S+)", clause.rest.low)
         if clause.head.rstrip().endswith("ing") and lone and _placed(lone[1]):
             name = clause.rest.raw(lone.start(1), lone.end(1))
+        if action == "end" and name is None and re.search(r"\b(?:all|every|everything)\b", low):
+            name = "all"
         return made(call("syncs", action=action, name=name))
     found = _TAKE.search(low)
     if found is None:
