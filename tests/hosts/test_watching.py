@@ -15,6 +15,7 @@ import pytest
 
 from envsync.tools.hosts import watching
 from envsync.tools.hosts.watching import ANY, Changes, watch
+from envsync.tools.trees.renaming import Renamer
 
 MINUTE = 60.0
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="inotify is Linux's")
@@ -63,6 +64,31 @@ async def test_a_directory_that_moved_is_told_by_its_new_name_only(changes: Chan
     while "last" not in told:
         told |= await asyncio.wait_for(anext(changes), MINUTE)
     assert not any("deep" in path for path in told)
+    shutil.rmtree(outside)
+
+
+@linux
+async def test_a_directory_that_changes_places_with_another_is_watched(changes: Changes, tmp_path: Path) -> None:
+    """As a synced `.git` is put in its place: the kernel tells that the new one came before the old one left."""
+    renamer = Renamer()
+    outside = tmp_path.parent / f"{tmp_path.name}-outside"
+    for n in range(3):
+        (tmp_path / "git/refs").mkdir(parents=True, exist_ok=True)
+        (outside / f"new{n}/refs").mkdir(parents=True)
+        await until(changes, "git")
+        here, there = (os.open(path, os.O_RDONLY | os.O_DIRECTORY) for path in (tmp_path, outside))
+        try:
+            if not renamer.exchange(there, f"new{n}", here, "git"):
+                pytest.skip("two names cannot be exchanged on this file system")
+        finally:
+            os.close(here)
+            os.close(there)
+        await until(changes, "git", "git/refs")
+        (tmp_path / "git/refs/later").write_text("x")
+        await until(changes, "git/refs/later")
+        (tmp_path / "git/refs/later").unlink()
+        (tmp_path / "git").touch()
+        (tmp_path / "git/refs").rmdir()
     shutil.rmtree(outside)
 
 

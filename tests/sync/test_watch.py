@@ -240,3 +240,24 @@ async def test_conflicts_are_listed_with_what_settles_them_and_all_sessions_end_
     assert "`all`" in error.value.hint
     await desk.do("syncs", action="end", name="all")
     assert (await desk.do("syncs")).sessions == ()
+
+
+async def test_commits_go_both_ways_one_after_the_other(desk: Desk) -> None:
+    """A repository that was put in its place is watched like one that has always been there."""
+
+    def git(root: Path, *words: str) -> str:
+        who = ("-c", "user.name=x", "-c", "user.email=x@y")
+        return subprocess.run(["git", "-C", str(root), *who, *words], capture_output=True, text=True, check=True).stdout
+
+    git(desk.mine, "init", "-q")
+    git(desk.mine, "commit", "-q", "--allow-empty", "-m", "first")
+    await desk.sync(watch=True)
+    for n in range(2):
+        for one, other in ((desk.mine, desk.theirs), (desk.theirs, desk.mine)):
+            git(one, "commit", "-q", "--allow-empty", "-m", f"{n}")
+            await desk.until(
+                lambda one=one, other=other: git(one, "rev-parse", "HEAD") == git(other, "rev-parse", "HEAD")
+            )
+            # The next commit must not begin before this one is settled on both sides.
+            await desk.do("syncs", action="flush")
+    assert not desk.session.told().conflicts

@@ -150,6 +150,7 @@ class _Tree:
             | Mask.DELETE_SELF | Mask.MOVE_SELF | Mask.ONLYDIR | Mask.DONT_FOLLOW | Mask.EXCL_UNLINK
         )  # fmt: skip
         self.appeared = Mask.CREATE | Mask.MOVED_TO
+        self.moved = Mask.MOVED_TO
         self.left = Mask.DELETE | Mask.MOVED_FROM
         self.gone = Mask.DELETE_SELF | Mask.MOVE_SELF | Mask.UNMOUNT
         self.directory = Mask.ISDIR
@@ -212,10 +213,11 @@ class _Tree:
         else:
             self._touch(path)
         if mask & self.directory:
-            if mask & self.left and name in folder.children:
+            if mask & (self.left | self.moved) and name in folder.children:
                 self._drop(folder.children.pop(name))
-            if mask & self.appeared:
-                new = None if name in folder.children else self._watch(folder, name, path)
+            # Of two that change places the arrival is told first: what left may be there all the same.
+            if mask & (self.appeared | self.left) and name not in folder.children:
+                new = self._watch(folder, name, path)
                 if new is not None:
                     self._below(new, told=True)
         return True
