@@ -232,3 +232,12 @@ def test_a_container_whose_python_and_directory_are_gone_is_put_back(
     for place in ("/never", "/"):
         other = cli("envsync", "rewind", "--to", "good", "--path", place, "--on", there.host, "--yes")
         assert other.returncode == 2 and f"Add: --on {there.host} --path /app" in other.stderr, other
+
+
+def test_a_machine_that_was_spoken_of_is_compared_with_and_no_snapshot_that_sounds_like_it(
+    cli: Cli, make_container: Callable[..., Container]
+) -> None:
+    there = make_container("debian")
+    assert cli("envsync", "snapshot", "--label", f"as on {there.name}").returncode == 0
+    given = json.loads(cli("envsync", "drift", "--against", there.name, "--json").stdout)
+    assert given["against"] == there.host and given["across"], given

@@ -16,6 +16,7 @@ from ..contract import Args, Block, Context, Lines, Observe, Result, Tool, brief
 from ..errors import EnvSyncError, Usage
 from ..fingerprint import Fingerprint, Missing
 from ..hosts.here import here, near
+from ..hosts.names import names
 from ..journal import Journal, Record
 from ..moments.find import LAST, find
 from ..moments.say import ago, cause, clock, shown
@@ -96,6 +97,9 @@ async def read(args: DriftArgs, context: Context) -> Drifted:
     if against not in labels:
         if (other := host_of(against)) is not None:
             return await _elsewhere(*other, context)
+        # Before words are searched for what they may mean: a machine of just this name is meant.
+        if against != "local" and against in await here(names, context.state):
+            return await _elsewhere(context.open(against).name, "", context)
         if against.casefold() in TEAM or is_member(context, against):
             return await _people(against, context)
         if against.casefold() in CONTEXTS:

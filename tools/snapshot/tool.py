@@ -82,7 +82,7 @@ async def plan(args: SnapshotArgs, context: Context) -> Plan:
         args=args.model_dump(mode="json", exclude_unset=True),
         host=context.host.name,
         path=str(context.path),
-        summary=f"snapshot{f' {label!r}' if label else ''} of {shown(context.path.name)}",
+        summary=f"snapshot{f' {label!r}' if label else ''} of {shown(context.path.name or context.host.name)}",
         steps=(Step(kind="snapshot", does=what, args={"label": label}, inverse=(forget,)),),
         details=tuple(details),
         risk=risk,
