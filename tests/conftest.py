@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,6 +16,23 @@ from envsync.tools.fingerprint import Fingerprint
 from envsync.tools.hosts.local import LocalHost
 
 pytest_plugins = ["envsync.tests.lab.plugin"]
+BASE = pytest.StashKey[str]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """A base directory of its own for each run: pytest's shared one is cleaned by several runs at once, and with Python's
+    rmtree, which cannot remove what the tests of very deep trees leave when a run is killed."""
+    if config.option.basetemp is None and not hasattr(config, "workerinput"):
+        config.option.basetemp = tempfile.mkdtemp(prefix="envsync-tests-")
+        config.stash[BASE] = config.option.basetemp
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Take it away, or leave it to be looked at when something failed."""
+    base = session.config.stash.get(BASE, None)
+    if base is not None and exitstatus == 0:
+        subprocess.run(["rm", "-rf", "--", base], check=False)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
