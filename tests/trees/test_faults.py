@@ -123,6 +123,12 @@ def edit(root: Path, kind: str, one: str, other: str) -> set[str]:
     """One edit as a user makes it; the paths that a watch would tell."""
     path, second = root / one, root / other
     touched = {one}
+    for name in (one, f"{one}/.gitignore", other):
+        real = Path(
+            os.path.realpath(root / name)
+        )  # through a link another directory changes, and a watch tells that one
+        if real != root and real.is_relative_to(root):
+            touched.add(str(real.relative_to(root)))
     try:
         if kind == "write":
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -131,6 +131,7 @@ class Work:
             gone = self._deleted[side].add(changes, len(engine.ancestor.tree))
             if (
                 gone
+                and percent < 100  # a path that went twice counts twice here, and then all may go
                 and past is not None
                 and not found
                 and len(gone) >= least
