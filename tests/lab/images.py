@@ -22,6 +22,7 @@ from .place import cache, only_one
 
 SUITE = "bookworm"
 MIRROR = os.environ.get("ENVSYNC_LAB_MIRROR", "")
+"""Of Debian; empty: the one that this machine's apt uses."""
 CERTIFICATES = Path("/usr/local/share/ca-certificates")
 MADE = "envsync.lab.recipe"
 """Label with the digest of what an image was made from: another recipe makes another image."""
@@ -145,13 +146,14 @@ def _sources() -> str:
     """The apt sources inside: the mirror that this machine itself uses, if it is a Debian."""
     mirror = MIRROR
     for file in (Path("/etc/apt/sources.list.d/debian.sources"), Path("/etc/apt/sources.list")):
-        if not file.exists():
+        if mirror or not file.exists():
             continue
         words = [line.split() for line in file.read_text().splitlines()]
         found = [w[1] for w in words if len(w) > 1 and (w[0] == "URIs:" or (w[0] == "deb" and "debian" in w[1]))]
         if found:
             mirror = found[0].rstrip("/")
-            break
+    if not mirror:
+        raise RuntimeError("this machine's apt names no mirror of Debian; name one: ENVSYNC_LAB_MIRROR=ADDRESS")
     security = mirror.removesuffix("/debian") + "/debian-security"
     suites = [(mirror, SUITE), (mirror, f"{SUITE}-updates"), (security, f"{SUITE}-security")]
     return "".join(f"deb {where} {suite} main\n" for where, suite in suites)
