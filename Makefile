@@ -9,7 +9,7 @@ export Q
 unexport VIRTUAL_ENV
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help ask test story lab lint types imports wheel check lock bench clean
+.PHONY: help ask test story again lab lint types imports wheel check lock bench clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -37,6 +37,9 @@ test: .venv/.ready  ## Run the tests; needs no key. What needs Docker, sshd or q
 
 story: .venv/.ready  ## Run the long tests: real projects from the registries, virtual machines, kills by the dozen.
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m slow
+
+again: .venv/.ready  ## Run once more what failed the last time, one after the other.
+	@$(BIN)/python -m pytest -q --last-failed --last-failed-no-failures none
 
 lab:  ## Make the images that tests of other machines use; root once, about a minute. `make test` makes them too.
 	@$(PYTHON) -m tests.lab.prepare

