@@ -43,7 +43,7 @@ TOOLS: tuple[Entry, ...] = (
         "syncs",
         Risk.R1,
         "List what is kept in sync; pause, flush or end it, or settle its conflicts.",
-        "sync.manage",
+        "sync.syncs",
     ),
     Entry("snapshot", Risk.R1, "Record the environment, to be able to come back to it.", "snapshot.tool"),
     Entry(
@@ -87,7 +87,7 @@ STEPS: tuple[str, ...] = (
     "destroy.tool",
     "sandbox.tool",
     "sync.tool",
-    "sync.manage",
+    "sync.syncs",
 )
 """Modules with a constant `STEPS`, a tuple of step kinds."""
 
