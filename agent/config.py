@@ -27,6 +27,8 @@ class Settings:
     on: str = "local"
     model: str = ""
     """`offline`, `scripted:FILE`, or a model's name at the endpoint; empty: the endpoint's when one is set, else offline."""
+    route: bool = False
+    """Sure and simple requests are answered offline, the rest by `model`; not where a flag names the model."""
     base_url: str = ""
     """An OpenAI-compatible endpoint; empty means the provider's own when there is a key."""
     key: str = field(default="", repr=False)
@@ -53,7 +55,9 @@ class Settings:
     """The process's environment, taken once."""
 
 
-FROM_FILE = frozenset({"model", "base_url", "memory", "vi", "color", "price_prompt", "price_completion"})
+AUTO = "auto"
+"""As a model's name: the configured one, and offline for what is sure and simple."""
+FROM_FILE = frozenset({"model", "route", "base_url", "memory", "vi", "color", "price_prompt", "price_completion"})
 """What the user's file may set; a key is no setting of a file, so that none is ever stored in clear."""
 
 
@@ -67,7 +71,10 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
         environ.get("ENVSYNC_CONFIG")
         or Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "envsync/config.toml"
     )
-    given = {**_file(file), **_environment(environ), **flags}
+    flags = {name: value for name, value in flags.items() if (name, value) != ("model", AUTO)}
+    given: dict[str, Any] = {"route": True, **_file(file), **_environment(environ), **flags}
+    if flags.get("model"):
+        given["route"] = False  # named for this one time: it alone answers
     try:
         path = Path(given.pop("path", None) or ".").absolute()
         settings = Settings(state=state.absolute(), file=file, path=path, environ=dict(environ))
@@ -120,7 +127,7 @@ def _typed(name: str, value: Any, where: str) -> Any:
         if kind.startswith("float"):
             return float(value)
         if isinstance(value, str):
-            return value
+            return "" if (name, value) == ("model", AUTO) else value
     except (KeyError, ValueError, AttributeError):
         pass
     raise Usage(f"{where}: {name} cannot be {value!r}", f"It is a {kind.split(' ')[0]}.")

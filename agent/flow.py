@@ -113,15 +113,20 @@ class Flow:
         rounds = state["rounds"] + 1
         if rounds > MOST_ROUNDS:
             return self._stop(Failed("the model goes on and on", f"It was stopped after {MOST_ROUNDS} thoughts."))
-        if state["piped"] and not self.model.follows_up and rounds == 1:
-            self.emit(
-                Notice(f"the {self.model.name} model understands requests only: it did not read what was piped in")
-            )
         try:
             thought = await self.cancel.unless(self._thought(request_of(state, self.known(state["request"]))))
         except EnvSyncError as error:
-            return self._stop(error)
-        found: Json = {"rounds": rounds, "usage": add_usage(state["usage"], thought.usage)}
+            return self._stop(error, by=self.model.name)
+        # Kept with the turn: which of several models answered must be known when another process goes on with it.
+        by, follows = self.model.name, self.model.follows_up
+        found: Json = {
+            "rounds": rounds,
+            "by": by,
+            "follows": follows,
+            "usage": add_usage(state["usage"], thought.usage),
+        }
+        if state["piped"] and not follows and rounds == 1:
+            self.emit(Notice(f"the {by} model understands requests only: it did not read what was piped in"))
         said = {"kind": thought.kind, "reply": middle(safe(self.redact(thought.reply)), LONGEST)}
         if thought.kind != "calls" or not thought.calls:
             return {**found, "thought": said, "calls": [], "next": "remember"}
@@ -154,7 +159,7 @@ class Flow:
         wrong = self._wrong(calls)
         if wrong:
             return self._mend(state, calls, wrong, understood=False)
-        if self.model.follows_up and state["origin"] == "words":
+        if state.get("follows") and state["origin"] == "words":
             asked = question(calls, request_of(state, self.known(state["request"])))
             if asked and state["answered"]:
                 return self._stop(NotUnderstood(asked, "Name it, and ask again. What was done before is kept."))
@@ -248,7 +253,7 @@ class Flow:
             self.emit(Notice(f"{failed.error.what}: it is planned anew"))
             again = [call_json(call) for call in rest]
             return {**found, "calls": again, "approved": False, "stale": state["stale"] + 1, "next": "gate"}
-        goes_on = self.model.follows_up and state["origin"] == "words"
+        goes_on = state.get("follows", False) and state["origin"] == "words"
         if failed is None:
             found["trouble"] = None
             if state["later"]:
@@ -265,8 +270,8 @@ class Flow:
 
     async def remember(self, state: State) -> Json:
         """End the turn: the reply is made from what was done, and the turn becomes history and a note."""
-        out = self._redacted(conclude(state, prose=self.model.follows_up))
-        if self.executor.settings.plan and out["kind"] == "reply":
+        out = self._redacted(conclude(state, prose=state.get("follows", False)))
+        if self.executor.settings.plan and out["kind"] == "reply" and state["trouble"] is None:
             # With --plan the contract knows calls, ask and decline: prose alone is no work for these tools.
             out |= {"kind": "decline", "exit": 4}
         calls = [item["call"] for item in state["answered"]] or [item["call"] for item in state["prepared"]]
@@ -274,7 +279,7 @@ class Flow:
         await self.memory.keep(request, [as_line(call) for call in calls], out["reply"])
         # What the turn was made of is not needed any more: a session stays small.
         ended = fresh(history=remembered(state["history"], request, calls, out["reply"]), dropped=state["dropped"])
-        ended["out"], ended["usage"] = out, state["usage"]
+        ended["out"], ended["usage"], ended["by"] = out, state["usage"], state.get("by", "")
         self.last = ended
         return {**ended}
 
@@ -316,7 +321,7 @@ class Flow:
             )
             answered.append(answer(call, self.redact(safe(text)), failed=True))
         first = next(iter(wrong.values()))
-        if self.model.follows_up and state["origin"] == "words" and state["repairs"] < MOST_REPAIRS:
+        if state.get("follows") and state["origin"] == "words" and state["repairs"] < MOST_REPAIRS:
             again: Json = {"answered": answered, "repairs": state["repairs"] + 1, "trouble": self._clean(first)}
             return {**again, "calls": [], "prepared": [], "next": "think"}
         if not understood and state["origin"] == "words":

@@ -12,7 +12,7 @@ from typing import Any
 from ..tools.errors import EnvSyncError, Failed, NeedsApproval, NotUnderstood
 from ..tools.errors import Usage as UsageError
 from .asking import waiting
-from .config import Settings
+from .config import AUTO, Settings
 from .conversation import Conversation, typed
 from .events import Approval, ApprovalNeeded, Call, Done, Event, Notice, ToolFinished, Usage
 from .events import Failed as FailedEvent
@@ -96,12 +96,14 @@ class Session:
 
     @property
     def model(self) -> str:
-        """The model's name; assign another one to switch (`offline`, `NAME`, `NAME@ENDPOINT`). Raises Usage."""
+        """Who answers, or answered last where several may; assign another one to switch (`offline`, `NAME`,
+        `NAME@ENDPOINT`, `auto` for what is configured). Raises Usage."""
         return self._flow.model.name
 
     @model.setter
     def model(self, name: str) -> None:
-        self._flow.model = open_model(replace(self.settings, model=name))
+        named = replace(self.settings, model=name, route=False)
+        self._flow.model = open_model(named if name != AUTO else replace(self.settings, route=True))
 
     @property
     def plan(self) -> bool:
@@ -245,7 +247,8 @@ class Session:
             lost = Failed("the plan cannot wait for an answer, since it could not be kept", f"{UNCHANGED} Ask again.")
             return [*events, FailedEvent(lost), self._done("calls", str(lost), lost.exit, began)]
         self._kept.waiting = waiting(state) if state["asked"] else None
-        self._kept.noted(words, self.model)
+        by = state.get("by", "") or self.model
+        self._kept.noted(words, by)
         if self.waiting is not None:
             return [*events, *self._notices(), self.waiting]
         out, used = state["out"], state["usage"]
@@ -255,7 +258,7 @@ class Session:
         usage = Usage(used["prompt"], used["completion"], used["cost"]) if used else None
         if usage and usage.cost is not None:
             self.cost = (self.cost or 0.0) + usage.cost
-        return [*events, *self._notices(), self._done(out["kind"], out["reply"], out["exit"], began, usage)]
+        return [*events, *self._notices(), self._done(out["kind"], out["reply"], out["exit"], began, usage, by)]
 
     async def _directly(self, stream: AsyncIterator[Event], calls: list[Json]) -> AsyncGenerator[Event]:
         """Follow calls that are not kept as they were typed, and remember their redacted form."""
@@ -281,8 +284,8 @@ class Session:
         yield FailedEvent(error)
         yield self._done(kind, str(error), error.exit, time.monotonic())
 
-    def _done(self, kind: str, reply: str, exit: int, began: float, usage: Usage | None = None) -> Done:
-        return Done(kind, reply, self.model, usage, exit, time.monotonic() - began)
+    def _done(self, kind: str, reply: str, exit: int, began: float, usage: Usage | None = None, by: str = "") -> Done:
+        return Done(kind, reply, by or self.model, usage, exit, time.monotonic() - began)
 
     def _drop(self) -> None:
         """The person turned to something else: a plan that waits is not approved."""

@@ -68,6 +68,10 @@ class State(TypedDict):
     trouble: Trouble | None
     thought: Json
     """The model's last: kind and reply."""
+    by: str
+    """The model that thought last; empty where none did."""
+    follows: bool
+    """It wants to see what its calls gave, and writes freely."""
     rounds: int
     repairs: int
     stale: int
@@ -103,6 +107,8 @@ def fresh(
         done=[],
         trouble=None,
         thought={},
+        by="",
+        follows=False,
         rounds=0,
         repairs=0,
         stale=0,

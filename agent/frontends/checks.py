@@ -14,6 +14,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from ...tools.errors import EnvSyncError
@@ -100,7 +101,7 @@ def _model(chosen: Settings) -> Check:
     from ..models.registry import open_model
 
     try:
-        model = open_model(chosen)
+        model = open_model(replace(chosen, route=False))
     except EnvSyncError as error:
         return Check("model", "broken", error.what, error.hint)
     if model.name == "offline":
@@ -108,7 +109,7 @@ def _model(chosen: Settings) -> Check:
     if chosen.model.startswith("scripted:"):
         return Check("model", "ok", model.name)
     at = chosen.model.partition("@")[2] or chosen.base_url or "https://api.openai.com/v1"
-    return _endpoint(at, chosen.key, model.name)
+    return _endpoint(at, chosen.key, f"{model.name}, for what offline is not sure of," if chosen.route else model.name)
 
 
 def _endpoint(at: str, key: str, name: str) -> Check:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from ..events import Call, Text, Usage
+from ..events import Call, Notice, Text, Usage
 
 MALFORMED = "(malformed)"
 """Key of the raw text in a call's `args` when its arguments were no JSON object: such a call is answered, never carried
@@ -66,16 +66,26 @@ class Thought:
     calls: tuple[Call, ...] = ()
     reply: str = ""
     usage: Usage | None = None
+    sure: float = 1.0
+    """Probability that this is exactly what was meant, calibrated; 1.0 from a model that cannot tell."""
 
 
 class Model(Protocol):
     """Who understands. Raises Unreachable when it cannot be asked, within 10 seconds of the connection failing."""
 
-    name: str
-    follows_up: bool
-    """True: it wants to see what its calls gave, and may make more of them or add prose. False: one thought a turn."""
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+        ...
 
-    def think(self, request: Request) -> AsyncIterator[Text | Thought]:
-        """Any number of Text pieces (shown as they come), then exactly one Thought. A stream that was cut, or ended
-        without a finish reason, gives no calls: it raises Unreachable."""
+    @property
+    def follows_up(self) -> bool:
+        """True: it wants to see what its calls gave, and may make more of them or add prose. False: one thought a turn."""
+        ...
+
+    def think(self, request: Request) -> AsyncIterator[Text | Notice | Thought]:
+        """Any number of Text pieces (shown as they come) and Notices, then exactly one Thought. A stream that was cut,
+        or ended without a finish reason, gives no calls: it raises Unreachable.
+
+        `name` and `follows_up` say from then on who answered, where several could have."""
         ...

@@ -135,7 +135,7 @@ class OpenAIModel:
             raise _Again(self._unreadable("the answer of {} broke off" if heard.any else "{} answered nothing"))
         if heard.finish not in ("stop", "tool_calls", "function_call"):
             raise Unreachable(
-                f"the answer of {self._who()} was cut off ({heard.finish[:40]})",
+                f"the answer of {self.who} was cut off ({heard.finish[:40]})",
                 "Nothing was carried out. Ask for less at once, or use another model.",
             )
         thought = self._thought(heard, way, request)
@@ -175,10 +175,10 @@ class OpenAIModel:
                     if coming.done():
                         break
                     if not first or time.monotonic() - began > FIRST:
-                        raise Unreachable(f"{self._who()} stopped answering", "Try again, or use --model offline.")
+                        raise Unreachable(f"{self.who} stopped answering", "Try again, or use --model offline.")
                     if self.endpoint and not await asyncio.to_thread(alive, self.endpoint):
                         raise Unreachable(
-                            f"{self._who()} does not answer", "Look whether it runs there, or use --model offline."
+                            f"{self.who} does not answer", "Look whether it runs there, or use --model offline."
                         )
                 chunk = coming.result()
             finally:
@@ -210,7 +210,7 @@ class OpenAIModel:
         """What a library's error means for the person."""
         import openai
 
-        who = self._who()
+        who = self.who
         match error:
             case openai.AuthenticationError() | openai.PermissionDeniedError():
                 return Unreachable(
@@ -246,7 +246,7 @@ class OpenAIModel:
 
     def _unreadable(self, what: str) -> Unreachable:
         return Unreachable(
-            what.format(self._who()), "Nothing was carried out. Check that it is an OpenAI-compatible endpoint."
+            what.format(self.who), "Nothing was carried out. Check that it is an OpenAI-compatible endpoint."
         )
 
     def _quoted(self, error: Exception) -> str:
@@ -255,7 +255,9 @@ class OpenAIModel:
         redact.register("key", self.settings.key)
         return " ".join(redact(str(error)).split())[:200]
 
-    def _who(self) -> str:
+    @property
+    def who(self) -> str:
+        """Name and place, for a person."""
         where = self.endpoint.partition("://")[2].partition("/")[0].rpartition("@")[2]
         return f"the model {self.name} at {where or 'api.openai.com'}"
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...tools import registry as tools
 from ...tools.errors import Usage
 from ..config import Settings
 from .base import Model
 
+if TYPE_CHECKING:
+    from .openai import OpenAIModel
+    from .router import Offline
 
-def _offline(_: Settings, rest: str) -> Model:
+
+def _offline(_: Settings, rest: str) -> Offline:
     if rest:
         raise Usage(f"offline has no variant {rest!r}", "Write --model offline.")
     from .offline.model import OfflineModel
@@ -26,7 +31,7 @@ def _scripted(settings: Settings, rest: str) -> Model:
     return load(Path(settings.path, Path(rest).expanduser()))
 
 
-def _openai(settings: Settings, name: str) -> Model:
+def _openai(settings: Settings, name: str) -> OpenAIModel:
     from .openai import OpenAIModel
 
     return OpenAIModel(settings if settings.key else replace(settings, key=_kept()), name)
@@ -52,7 +57,8 @@ KINDS: dict[str, Callable[[Settings, str], Model]] = {"offline": _offline, "scri
 def open_model(settings: Settings) -> Model:
     """The model that the settings name: `offline`, `scripted:FILE`, NAME or NAME@ENDPOINT.
 
-    With no name an endpoint's or key's default is taken, and offline with neither. Raises Usage.
+    With no name an endpoint's or key's default is taken, and offline with neither. With `settings.route` a large model
+    gets only what the offline one is not sure of (router.py). Raises Usage.
     """
     name = settings.model
     kind, _, rest = name.partition(":")
@@ -60,4 +66,9 @@ def open_model(settings: Settings) -> Model:
         return KINDS[kind](settings, rest)
     if not name and not settings.base_url and not settings.key:
         return _offline(settings, "")
-    return _openai(settings, name)
+    large = _openai(settings, name)
+    if not settings.route:
+        return large
+    from .router import Router
+
+    return Router(_offline(settings, ""), large, large.who)

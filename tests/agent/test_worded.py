@@ -22,7 +22,7 @@ from envsync.tools import registry
 from envsync.tools.errors import Unreachable
 
 from .conftest import all_of, one
-from .test_openai import HELLO, Server, call, delta, server, settings_of, status, stream, think
+from .endpoint import HELLO, Server, call, delta, server, settings_of, status, stream, think
 
 __all__ = ["server", "settings_of"]
 
