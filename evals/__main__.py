@@ -1,46 +1,32 @@
 """python -m evals predict --model NAME < requests.jsonl > answers.jsonl
-python -m evals score CASES.jsonl… [--model NAME] [--wrong]
-python -m evals examples"""
+python -m evals score [CASES.jsonl…] [--model NAME | --answers FILE] [--times K] [--wrong] [--json]
+python -m evals report [--model NAME@URL]… [--sample N] [--out FILE]
+python -m evals check [--json]
+python -m evals bench
+python -m evals outside PLACE
+python -m evals examples
+
+A model is offline, baseline:NAME (decline, frequent, keywords, tfidf, nearest), or what `envsync --model` takes."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
+import json
+import shlex
 import sys
+from pathlib import Path
 
-from envsync.agent.config import load
-from envsync.agent.models.base import Model
-from envsync.agent.models.registry import open_model
 from envsync.tools.errors import EnvSyncError
 
-from . import predict, score
+from . import cases, tables
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit codes as in the contract: 2 for wrong usage, 6 when the model cannot be reached."""
-    parser = argparse.ArgumentParser(
-        prog="python -m evals", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    one = commands.add_parser("predict", help="requests from stdin, one JSON object a line; answers to stdout")
-    one.add_argument("--model", default="offline")
-    two = commands.add_parser("score", help="strict call accuracy per category")
-    two.add_argument("cases", nargs="+")
-    two.add_argument("--model", default="offline")
-    two.add_argument("--wrong", action="store_true", help="show every case that is not right")
-    commands.add_parser("examples", help="write the offline model's examples from the development cases")
-    args = parser.parse_args(argv)
+    """Exit codes as in the contract: 2 for wrong usage, 6 when the model cannot be reached; 1 says that something is bad."""
+    args = _parser().parse_args(argv)
     try:
-        if args.command == "examples":
-            from . import examples
-
-            examples.write()
-            return 0
-        model = _model(args.model)
-        if args.command == "predict":
-            return asyncio.run(predict.stream(model, sys.stdin.buffer, sys.stdout))
-        return asyncio.run(score.report(model, args.cases, sys.stdout, wrong=args.wrong))
+        return COMMANDS[args.command](args)
     except EnvSyncError as error:
         print(error, file=sys.stderr)
         return error.exit
@@ -48,14 +34,111 @@ def main(argv: list[str] | None = None) -> int:
         return 0
 
 
-def _model(name: str) -> Model:
-    """A model by name. The offline one is taken whole: here a call counts even where this version has no such tool."""
-    if name == "offline":
-        from envsync.agent.models.offline.model import OfflineModel
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m evals", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("predict", help="requests from stdin, one JSON object a line; answers to stdout")
+    one.add_argument("--model", default="offline")
+    one = commands.add_parser("score", help="how right a model is, per category; exit 1 when there was a catastrophe")
+    one.add_argument("cases", nargs="*", help="default: the frozen test split")
+    one.add_argument("--model", default="offline")
+    one.add_argument("--answers", help="answers that `predict` or another program wrote, instead of a model")
+    one.add_argument("--times", type=_positive, default=1, help="ask each case K times, for models that vary: pass^K")
+    one.add_argument("--wrong", action="store_true", help="show every case that is not right")
+    one.add_argument("--json", action="store_true", help="one JSON document")
+    one = commands.add_parser("report", help="the offline model, all baselines and more over the frozen test split")
+    one.add_argument("--model", action="append", default=[], metavar="NAME@URL", help="besides; may be given again")
+    one.add_argument("--sample", type=_positive, default=0, help="ask models of an endpoint N cases only")
+    one.add_argument("--out", type=Path, help="default: evals/RESULTS.md")
+    one = commands.add_parser(
+        "check", help="cases that are broken, doubled, or in two splits; exit 1 when there are any"
+    )
+    one.add_argument("--json", action="store_true", help="one JSON document: rule, id, other, said")
+    commands.add_parser("bench", help="how fast and how large the offline model is; exit 1 when it misses a goal")
+    one = commands.add_parser("outside", help="questions written by others; exit 1 when one is answered with a change")
+    one.add_argument("place", type=Path, help="the bfcl-eval wheel, or the folder it is unpacked in")
+    one.add_argument("--wrong", action="store_true", help="show every question that is answered with a call")
+    commands.add_parser("examples", help="write the offline model's examples from the development cases")
+    return parser
 
-        return OfflineModel()
-    return open_model(load({"model": name}, os.environ))
 
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def _predict(args: argparse.Namespace) -> int:
+    from . import models, predict
+
+    return asyncio.run(predict.stream(models.open_named(args.model), sys.stdin.buffer, sys.stdout))
+
+
+def _score(args: argparse.Namespace) -> int:
+    from . import asking, models
+
+    wanted = cases.read(args.cases or cases.test())
+    if args.answers:
+        score = asking.answered(wanted, asking.read(args.answers))
+    else:
+        score = asyncio.run(asking.ask(models.open_named(args.model), wanted, times=args.times))
+    if args.json:
+        print(json.dumps({"model": args.answers or args.model, **score.data()}, ensure_ascii=False))
+    else:
+        print(tables.mistakes(score) if args.wrong else "", end="")
+        print(f"{tables.by_category(score)}\n{tables.figures(score)}", end="")
+    return 1 if score.catastrophes else 0
+
+
+def _report(args: argparse.Namespace) -> int:
+    from . import report
+
+    command = shlex.join(["python", "-m", "evals", "report", *(x for name in args.model for x in ("--model", name))])
+    command += f" --sample {args.sample}" if args.sample else ""
+    text = asyncio.run(
+        report.report(report.names(args.model), cases.read(cases.test()), command, sample=args.sample, say=report.tell)
+    )
+    (args.out or report.RESULTS).write_text(text, "utf-8")
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    from . import apart
+
+    return apart.check(sys.stdout, as_json=args.json)
+
+
+def _bench(_: argparse.Namespace) -> int:
+    from .bench import understanding
+
+    return understanding.main()
+
+
+def _outside(args: argparse.Namespace) -> int:
+    from . import outside
+
+    return asyncio.run(outside.main(args.place, sys.stdout, wrong=args.wrong))
+
+
+def _examples(_: argparse.Namespace) -> int:
+    from . import examples
+
+    examples.write()
+    return 0
+
+
+COMMANDS = {
+    "predict": _predict,
+    "score": _score,
+    "report": _report,
+    "check": _check,
+    "bench": _bench,
+    "outside": _outside,
+    "examples": _examples,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from envsync.memory.embed import MiniLM
 
-from .score import read
+from .cases import read
 
 HERE = Path(__file__).parent
 TARGET = HERE.parent / "agent/models/offline/examples.jsonl"

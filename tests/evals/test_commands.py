@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+from envsync.evals import report
+
+SNAPSHOT = [{"tool": "snapshot", "args": {}}]
 ROOT = Path(__file__).parents[2]
 
 
@@ -48,16 +52,34 @@ def test_held_out_cases_stay_above_the_floor_without_a_catastrophe() -> None:
     assert float(share.strip(" %")) >= 88.0
 
 
-def test_no_case_is_in_both_splits() -> None:
-    def texts(name: str) -> set[str]:
-        cases = [
-            json.loads(line) for line in (ROOT / f"evals/cases/{name}.jsonl").read_text("utf-8").split("\n") if line
-        ]
-        return {json.dumps([case["text"].lower().split(), case.get("context")]) for case in cases}
+def test_score_gives_one_document_and_says_with_its_code_that_there_was_a_catastrophe(tmp_path: Path) -> None:
+    cases, answers = tmp_path / "cases.jsonl", tmp_path / "answers.jsonl"
+    cases.write_text('{"id": "a", "category": "far", "text": "sing", "kind": "decline", "calls": []}\n')
+    answers.write_text('{"id": "a", "kind": "calls", "calls": [{"tool": "destroy", "args": {"name": "sing"}}]}\n')
+    done = evals("score", str(cases), "--answers", str(answers), "--json")
+    figures = json.loads(done.stdout)
+    assert done.returncode == 1 and figures["catastrophes"] == 1 and figures["strict"][:2] == [0, 1]
+    assert figures["wrong"][0]["id"] == "a"
+    done = evals("score", str(cases), "--times", "3", "--wrong")
+    assert done.returncode == 0 and "pass^3" in done.stdout.decode() and "sing" not in done.stdout.decode()
 
-    assert not texts("dev") & (texts("heldout") | texts("fresh"))
+
+def test_the_report_leaves_out_what_cannot_be_reached_and_says_why(tmp_path: Path) -> None:
+    wanted = [
+        {"id": str(n), "category": "single", "text": "take a snapshot", "kind": "calls", "calls": SNAPSHOT}
+        for n in range(9)
+    ]
+    models = ["offline", "baseline:decline", "tiny@http://127.0.0.1:9/v1"]
+    text = asyncio.run(report.report(models, wanted, "a command", sample=4, say=lambda _: None))
+    assert "    a command\n" in text and "| offline " in text and "| always decline" in text
+    assert "- tiny@http://127.0.0.1:9/v1: " in text.partition("Left out:")[2]
+    offline = next(line for line in text.splitlines() if line.startswith("| offline "))
+    assert offline.split("|")[2].strip() == "100.0%" and "9 cases" in text
 
 
 def test_an_unknown_argument_or_model_is_wrong_usage() -> None:
     assert evals("predict", "--model", "offline:big").returncode == 2
     assert evals("nonsense").returncode == 2
+    assert evals("score", "--model", "baseline:oracle").returncode == 2
+    assert evals("score", "none.jsonl").returncode == 2
+    assert evals("score", "--times", "0").returncode == 2
