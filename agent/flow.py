@@ -47,6 +47,8 @@ from .turn import (
 from .wording import content, middle, plain, safe
 
 T = TypeVar("T")
+LONGEST_ERROR = 1_000
+"""Characters of an error's text."""
 
 
 class Recall(Protocol):
@@ -332,6 +334,8 @@ class Flow:
 
     def _stop(self, error: EnvSyncError, **found: Any) -> Json:
         """End the turn with an error."""
+        if len(error.what) > LONGEST_ERROR:  # it may hold a name that a model made up
+            error = type(error)(middle(error.what, LONGEST_ERROR), error.hint, **error.data)
         self.emit(FailedEvent(error))
         return {**found, "trouble": self._clean(error), "later": [], "next": "remember"}
 

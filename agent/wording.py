@@ -16,7 +16,8 @@ def safe(text: str) -> str:
 
 
 def plain(value: Any) -> Any:
-    """The same for every string in a JSON value, keys included."""
+    """The same for every string in a JSON value, keys included. A number that no store takes becomes an object that says
+    so: as a string it would be a value, and some tool might take it."""
     match value:
         case str():
             return safe(value)
@@ -25,9 +26,9 @@ def plain(value: Any) -> Any:
         case list() | tuple():
             return [plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]  # JSON
         case int() if not isinstance(value, bool) and not -(2**63) <= value < 2**63:
-            return f"a number of {value.bit_length()} bits"  # msgpack has no larger ones, and no tool wants one
+            return {"left out": f"a number of {value.bit_length()} bits"}  # msgpack has no larger ones
         case float() if not math.isfinite(value):
-            return str(value)
+            return {"left out": str(value)}
         case _:
             return value
 

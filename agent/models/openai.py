@@ -6,7 +6,11 @@ import asyncio
 import random
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from math import isfinite
 from typing import Any
 
 from ...tools.errors import EnvSyncError, Unreachable, Usage
@@ -31,6 +35,8 @@ BETWEEN = 60.0
 """Seconds between two pieces; heartbeats are no pieces."""
 BUDGET = 60.0
 """Seconds that waiting for a busy endpoint may take in all."""
+BUSY = 5.0
+"""Seconds to wait for an endpoint that does not say how long."""
 TRIES = 4
 
 
@@ -51,6 +57,8 @@ class _Textual(Exception):
 
 _ABOUT_TOOLS = re.compile(r"\b(tool|function|jinja)", re.IGNORECASE)
 """What an endpoint's refusal of `tools` names, in every server that was seen."""
+
+_ODD = re.compile(r"[^\w.-]")
 
 
 class OpenAIModel:
@@ -90,9 +98,13 @@ class OpenAIModel:
             async for piece in self._tried(request):
                 yield piece
         except _Textual:
-            self._way = "worded"
-            async for piece in self._tried(request):
-                yield piece
+            before, self._way = self._way, "worded"
+            try:
+                async for piece in self._tried(request):
+                    yield piece
+            except Unreachable:
+                self._way = before  # it may not know schemas either
+                raise
 
     async def _tried(self, request: Request) -> AsyncIterator[Text | Thought]:
         deadline = time.monotonic() + BUDGET
@@ -135,7 +147,7 @@ class OpenAIModel:
             raise _Again(self._unreadable("the answer of {} broke off" if heard.any else "{} answered nothing"))
         if heard.finish not in ("stop", "tool_calls", "function_call"):
             raise Unreachable(
-                f"the answer of {self.who} was cut off ({heard.finish[:40]})",
+                f"the answer of {self.who} was cut off ({_ODD.sub('?', heard.finish[:40])})",
                 "Nothing was carried out. Ask for less at once, or use another model.",
             )
         thought = self._thought(heard, way, request)
@@ -218,12 +230,12 @@ class OpenAIModel:
                     "Check OPENAI_API_KEY (or ENVSYNC_API_KEY), or use --model offline.",
                 )
             case openai.RateLimitError():
-                wait = _seconds(error.response.headers.get("retry-after"))
+                wait = seconds(error.response.headers)
                 told = Unreachable(
                     f"{who} is over its limit (429{f', asks to wait {wait:.0f} s' if wait else ''})",
                     "Try again later, or use --model offline.",
                 )
-                return _Again(told, wait or 5.0, most=TRIES - 1)
+                return _Again(told, BUSY if wait is None else wait, most=TRIES - 1)
             case openai.APIStatusError() if self.endpoint and way != "worded" and _ABOUT_TOOLS.search(str(error)):
                 return _Textual()
             case openai.NotFoundError():
@@ -271,9 +283,15 @@ class OpenAIModel:
         return events.Usage(prompt, completion, cost)
 
 
-def _seconds(header: str | None) -> float | None:
-    """Retry-After in seconds; None when it is missing or a date."""
+def seconds(headers: Mapping[str, str]) -> float | None:
+    """Retry-After in seconds; None when it is missing or unreadable. A date is read by the endpoint's own clock, since
+    this machine's may be wrong."""
+    said = headers.get("retry-after", "")
+    with suppress(ValueError):
+        return max(0.0, float(said)) if isfinite(float(said)) else None
     try:
-        return max(0.0, float(header or ""))
-    except ValueError:
+        until = parsedate_to_datetime(said)
+        now = parsedate_to_datetime(headers["date"]) if "date" in headers else datetime.now(UTC)
+        return max(0.0, (until - now).total_seconds())
+    except (ValueError, TypeError):  # no date, or one with a zone and one without
         return None

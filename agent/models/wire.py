@@ -144,7 +144,8 @@ class Heard:
         self.any = True
         self.finish = str(chunk.response_metadata.get("finish_reason") or self.finish)
         if chunk.usage_metadata:
-            self.usage = (int(chunk.usage_metadata["input_tokens"]), int(chunk.usage_metadata["output_tokens"]))
+            used = (int(chunk.usage_metadata[name]) for name in ("input_tokens", "output_tokens"))
+            self.usage = tuple[int, int](min(max(0, one), 2**31) for one in used)  # what an endpoint claims
         for part in chunk.tool_call_chunks:
             index = part.get("index")
             kept = self._calls.setdefault(
@@ -159,8 +160,14 @@ class Heard:
     def thought(self, usage: Usage | None) -> Thought:
         """The whole answer. Arguments are parsed here, once and strictly: the library's own parser completes what was
         cut off, takes the last of two equal keys, and lets NaN through."""
-        calls = tuple(Call(kept["name"], _arguments(kept["args"]), kept["id"]) for kept in self._calls.values())
+        calls = tuple(
+            Call(kept["name"][:LONGEST_NAME], _arguments(kept["args"]), kept["id"]) for kept in self._calls.values()
+        )
         return Thought("calls" if calls else "reply", calls, self.text, usage)
+
+
+LONGEST_NAME = 80
+"""Characters of a tool's name that are kept; no tool has so long a one."""
 
 
 def _arguments(raw: str) -> dict[str, Any]:
