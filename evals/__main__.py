@@ -114,7 +114,7 @@ def _check(args: argparse.Namespace) -> int:
 def _bench(_: argparse.Namespace) -> int:
     from .bench import understanding
 
-    return understanding.main()
+    return understanding.main([])
 
 
 def _outside(args: argparse.Namespace) -> int:
