@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
@@ -172,9 +173,11 @@ class OpenAIModel:
             self._ways.keep(way)
         if thought.calls:
             self._way = way
-        if way != "worded":
-            return thought
-        return worded.unrepeated(founded.pruned(thought, request, worded.prompt()), request)
+        if way == "worded":
+            return worded.unrepeated(founded.pruned(thought, request, worded.prompt()), request)
+        # In the middle of a turn that is the graph's to say, which then knows what was done.
+        asked = "" if request.answered else founded.question(thought.calls, request)
+        return replace(thought, kind="ask", calls=(), reply=asked) if asked else thought
 
     async def _timed(self, stream: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """The pieces as they come; Unreachable when the endpoint is dead or stays silent."""
