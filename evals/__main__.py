@@ -4,7 +4,6 @@ python -m evals report [--model NAME@URL]… [--sample N] [--out FILE]
 python -m evals check [--json]
 python -m evals bench
 python -m evals outside PLACE
-python -m evals examples
 
 A model is offline, baseline:NAME (decline, frequent, keywords, tfidf, nearest), or what `envsync --model` takes."""
 
@@ -60,7 +59,6 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("outside", help="questions written by others; exit 1 when one is answered with a change")
     one.add_argument("place", type=Path, help="the bfcl-eval wheel, or the folder it is unpacked in")
     one.add_argument("--wrong", action="store_true", help="show every question that is answered with a call")
-    commands.add_parser("examples", help="write the offline model's examples from the development cases")
     return parser
 
 
@@ -123,13 +121,6 @@ def _outside(args: argparse.Namespace) -> int:
     return asyncio.run(outside.main(args.place, sys.stdout, wrong=args.wrong))
 
 
-def _examples(_: argparse.Namespace) -> int:
-    from . import examples
-
-    examples.write()
-    return 0
-
-
 COMMANDS = {
     "predict": _predict,
     "score": _score,
@@ -137,7 +128,6 @@ COMMANDS = {
     "check": _check,
     "bench": _bench,
     "outside": _outside,
-    "examples": _examples,
 }
 
 if __name__ == "__main__":

@@ -7,21 +7,36 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from envsync.agent.models.base import Model, Request
-from envsync.tools.errors import Usage
+from envsync.tools.errors import EnvSyncError, Usage
 
 from .cases import Case, request
-from .predict import one
+from .predict import GIVE_UP, one
 from .score import Answer, Score
 
 
 async def ask(
     model: Model, cases: Sequence[Case], *, times: int = 1, tell: Callable[[int], None] = lambda _: None
 ) -> Score:
-    """`tell` hears how many cases are done. What loads at the first use is loaded before the clock is looked at."""
+    """`tell` hears how many cases are done. What loads at the first use is loaded before the clock is looked at.
+
+    A model that fails at a case was wrong there; one that fails at the first request, or GIVE_UP times in a row, is not
+    there: then its error is raised.
+    """
     await one(model, Request("what is running?"))
     answers: list[list[Answer]] = []
+    failed = 0
     for number, case in enumerate(cases, 1):
-        answers.append([await one(model, request(case)) for _ in range(times)])
+        said: list[Answer] = []
+        for _ in range(times):
+            try:
+                said.append(await one(model, request(case)))
+                failed = 0
+            except EnvSyncError as error:
+                failed += 1
+                if failed == GIVE_UP:
+                    raise
+                said.append({"kind": "failed", "calls": [], "seconds": 0.0, "error": str(error)})
+        answers.append(said)
         tell(number)
     return Score(cases, answers)
 

@@ -9,10 +9,18 @@ from typing import Any, BinaryIO, TextIO
 
 from envsync.agent.models.base import Model, Request, Thought
 from envsync.agent.models.offline.model import risk
+from envsync.tools.errors import EnvSyncError
+
+GIVE_UP = 3
 
 
 async def stream(model: Model, source: BinaryIO, sink: TextIO) -> int:
-    """A line of JSON in, a line of JSON out, in order. A line that is no request is declined, and never stops the rest."""
+    """A line of JSON in, a line of JSON out, in order. A line that is no request is declined, and never stops the rest.
+
+    A request that the model fails at is declined, too, with the error beside it, and the exit code says so in the end; when
+    GIVE_UP in a row fail the model is not there, and the error is raised.
+    """
+    code = failed = 0
     for number, line in enumerate(_lines(source), 1):
         try:
             wanted: Any = json.loads(line)
@@ -28,10 +36,17 @@ async def stream(model: Model, source: BinaryIO, sink: TextIO) -> int:
                 "error": "the line is no JSON object with a text",
             }
         else:
-            answer = {"id": id, **await one(model, Request(text))}
+            try:
+                answer = {"id": id, **await one(model, Request(text))}
+                failed = 0
+            except EnvSyncError as error:
+                code, failed = error.exit, failed + 1
+                if failed == GIVE_UP:
+                    raise
+                answer = {"id": id, "kind": "decline", "calls": [], "seconds": 0.0, "error": str(error)}
         sink.write(json.dumps(answer) + "\n")
         sink.flush()
-    return 0
+    return code
 
 
 def _lines(source: BinaryIO) -> Iterable[str]:

@@ -58,7 +58,9 @@ async def report(
         text += "\nLeft out:\n\n" + "\n".join(left) + "\n"
     for name, (score, _) in scores.items():
         if name == "offline":
-            text += f"\n## The offline model\n\n{tables.by_category(score)}\n{tables.figures(score)}"
+            text += (
+                f"\n## The offline model\n\n{tables.goals(score)}\n{tables.by_category(score)}\n{tables.figures(score)}"
+            )
     return text
 
 

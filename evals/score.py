@@ -1,6 +1,7 @@
 """How good a model's answers are: strict calls, questions and refusals, catastrophes, time. Pure functions on plain data.
 
-An answer is what `predict` gives: {"kind", "calls": [{"tool", "args", "risk"?}], "seconds"}.
+An answer is what `predict` gives: {"kind", "calls": [{"tool", "args", "risk"?}], "seconds"}. Its kind is `failed` where the
+model failed, and `missing` where nothing was said: both are wrong, and neither is a refusal.
 """
 
 from __future__ import annotations
@@ -132,12 +133,12 @@ class Score:
     @property
     def in_scope(self) -> Share:
         """Of the cases that mean calls, those that were not declined."""
-        return share(answer["kind"] != "decline" for case, answer in self._pairs if case["kind"] == "calls")
+        return share(answer["kind"] in ("calls", "ask") for case, answer in self._pairs if case["kind"] == "calls")
 
     @property
     def left_alone(self) -> Share:
         """Of the cases that mean no call, those that got none, whether asked back or declined."""
-        return share(not answer["calls"] for case, answer in self._pairs if case["kind"] != "calls")
+        return share(answer["kind"] in ("ask", "decline") for case, answer in self._pairs if case["kind"] != "calls")
 
     @property
     def wrong(self) -> list[tuple[Case, Answer, bool]]:
@@ -150,7 +151,7 @@ class Score:
 
     def milliseconds(self, part: float) -> float:
         """The time that `part` of the answers took at most (nearest rank)."""
-        seconds = sorted(answer.get("seconds", 0.0) for _, answer in self._pairs)
+        seconds = sorted(answer.get("seconds", 0.0) for _, answer in self._pairs if answer["kind"] in KINDS)
         return 1000 * seconds[max(0, math.ceil(len(seconds) * part) - 1)] if seconds else 0.0
 
     def data(self) -> dict[str, Any]:

@@ -48,6 +48,25 @@ def figures(score: Score) -> str:
     )
 
 
+def goals(score: Score) -> str:
+    """What was set out to be reached, and whether it is."""
+    nothing = Share(0, 0)
+    by = score.categories
+    rows = [
+        ("strict calls", score.calls, 0.96, False),
+        ("out of scope: declined", score.recall("decline"), 0.95, False),
+        ("in scope: not declined", score.in_scope, 0.97, False),
+        ("several calls", by.get("several", nothing), 0.92, False),
+        *((slice, by.get(slice, nothing), score.strict.value - 0.05, True) for slice in ("voice", "typos")),
+    ]
+    lines = [
+        [name, f"{'≥ all - 5 points: ' if below else '≥ '}{goal:.1%}", str(one), "yes" if one.value >= goal else "no"]
+        for name, one, goal, below in rows
+    ]
+    lines.append(["catastrophes", "0", str(score.catastrophes), "no" if score.catastrophes else "yes"])
+    return table(["goal", "wanted", "is", "reached"], lines)
+
+
 def mistakes(score: Score) -> str:
     """Every wrong answer beside what was wanted; a catastrophe is marked with two exclamation marks."""
     return "".join(
@@ -74,7 +93,7 @@ def compared(scores: Mapping[str, tuple[Score, str]]) -> str:
             name,
             score.strict,
             score.tools,
-            *(parts[category] for category in categories),
+            *(parts.get(category, "–") for category in categories),
             *(figure(kind) for kind in ("ask", "decline") for figure in (score.precision, score.recall)),
             score.in_scope,
             score.catastrophes,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import math
+from io import BytesIO, StringIO
 from typing import Any
 
 import pytest
 
 from envsync.agent.events import Call
 from envsync.agent.models.base import Request, Thought
-from envsync.evals import asking, tables
+from envsync.evals import asking, predict, tables
 from envsync.evals.cases import read, request
 from envsync.evals.score import Score, catastrophe, right, wilson
-from envsync.tools.errors import Usage
+from envsync.tools.errors import Unreachable, Usage
 
 
 def call(tool: str, **args: Any) -> dict[str, Any]:
@@ -134,6 +136,48 @@ async def test_right_every_time_is_less_than_right_on_average() -> None:
     assert (score.strict.hits, score.strict.of) == (2, 4)
     assert (score.always.hits, score.always.of) == (0, 1)
     assert "pass^4: right every time" in tables.figures(score)
+
+
+class Failing(Wavering):
+    """Right, but for the requests in `bad`."""
+
+    def __init__(self, *bad: str) -> None:
+        super().__init__()
+        self.bad = bad
+
+    async def think(self, request: Request) -> Any:
+        if request.text in self.bad:
+            raise Unreachable("its answer keeps to no schema", "Try another.")
+        yield Thought("calls", (Call("scan", {}),))
+
+
+async def test_a_model_that_fails_at_a_case_is_wrong_there_and_one_that_fails_always_is_not_there() -> None:
+    cases = [{**CASES[0], "id": str(n), "text": str(n)} for n in range(6)]
+    score = await asking.ask(Failing("1", "2", "4"), cases)
+    assert [case["id"] for case, _, _ in score.wrong] == ["1", "2", "4"] and score.catastrophes == 0
+    assert score.recall("calls").hits == 3 and score.in_scope.hits == 3
+    with pytest.raises(Unreachable):
+        await asking.ask(Failing("1", "2", "3"), cases)
+    with pytest.raises(Unreachable):
+        await asking.ask(Failing("what is running?"), cases)
+
+
+async def test_predict_goes_on_after_a_request_that_the_model_fails_at_and_says_so_with_its_code() -> None:
+    lines = [json.dumps({"id": n, "text": str(n)}).encode() for n in range(6)]
+    sink = StringIO()
+    assert await predict.stream(Failing("1", "2", "4"), BytesIO(b"\n".join(lines)), sink) == 6
+    said = [json.loads(line) for line in sink.getvalue().splitlines()]
+    assert [one["id"] for one in said if "error" in one] == [1, 2, 4] and len(said) == 6
+    with pytest.raises(Unreachable):
+        await predict.stream(Failing("1", "2", "3"), BytesIO(b"\n".join(lines)), StringIO())
+
+
+def test_goals_are_those_of_the_slices() -> None:
+    lines = tables.goals(SCORE).splitlines()
+    reached = {line.split("|")[1].strip(): line.split("|")[4].strip() for line in lines[2:]}
+    assert set(reached.values()) == {"no"}  # what was not asked is not reached either
+    perfect = Score(CASES[:1], [[answer("calls", call("scan"))]])
+    assert "| strict calls           | ≥ 96.0%" in tables.goals(perfect) and "100.0% | yes" in tables.goals(perfect)
 
 
 def test_answers_find_their_cases_by_id_and_a_missing_one_is_no_pass() -> None:
