@@ -1,6 +1,6 @@
 """python -m evals predict --model NAME < requests.jsonl > answers.jsonl
 python -m evals score [CASES.jsonl…] [--model NAME | --answers FILE] [--times K] [--wrong] [--json]
-python -m evals report [--model NAME@URL]… [--sample N] [--out FILE]
+python -m evals report [--model NAME@URL]… [--sample N] [--outside PLACE] [--out FILE]
 python -m evals check [--json]
 python -m evals bench
 python -m evals outside PLACE
@@ -50,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("report", help="the offline model, all baselines and more over the frozen test split")
     one.add_argument("--model", action="append", default=[], metavar="NAME@URL", help="besides; may be given again")
     one.add_argument("--sample", type=_positive, default=0, help="ask models of an endpoint N cases only")
+    one.add_argument(
+        "--outside", type=Path, metavar="PLACE", help="with the questions of others, as `outside` takes them"
+    )
     one.add_argument("--out", type=Path, help="default: evals/RESULTS.md")
     one = commands.add_parser(
         "check", help="cases that are broken, doubled, or in two splits; exit 1 when there are any"
@@ -96,9 +99,12 @@ def _report(args: argparse.Namespace) -> int:
 
     command = shlex.join(["python", "-m", "evals", "report", *(x for name in args.model for x in ("--model", name))])
     command += f" --sample {args.sample}" if args.sample else ""
+    command += f" --outside {args.outside.name}" if args.outside else ""
     text = asyncio.run(
         report.report(report.names(args.model), cases.read(cases.test()), command, sample=args.sample, say=report.tell)
     )
+    if args.outside:
+        text += asyncio.run(report.outside(args.outside, say=report.tell))
     (args.out or report.RESULTS).write_text(text, "utf-8")
     return 0
 

@@ -85,11 +85,14 @@ def doubles(found: Sequence[Case]) -> Iterator[Finding]:
             yield Finding(rule, first["id"], case["id"], _shown(case["text"]))
 
 
-def near(test: Sequence[Case], learnt: Sequence[Case]) -> Iterator[Finding]:
-    """Each learnt case that is nearly one of the test, under the first rule that says so."""
+RULES = ("words", "13-gram", "meaning")
+
+
+def near(test: Sequence[Case], learnt: Sequence[Case], rules: Sequence[str] = RULES) -> Iterator[Finding]:
+    """Each learnt case that is nearly one of the test, under the first rule that says so. `meaning` takes a minute."""
     told: set[tuple[str, str]] = set()
-    for rule, pairs in (("words", _equal), ("13-gram", _grammed), ("meaning", _meant)):
-        for one, other, how in pairs(test, learnt):
+    for rule in rules:
+        for one, other, how in _PAIRS[rule](test, learnt):
             if (one["id"], other["id"]) not in told and one.get("context") == other.get("context"):
                 told.add((one["id"], other["id"]))
                 yield Finding(rule, one["id"], other["id"], f"{how} {_shown(one['text'])} ~ {_shown(other['text'])}")
@@ -130,6 +133,9 @@ def _meant(test: Sequence[Case], learnt: Sequence[Case]) -> _Pairs:
     for row, column in zip(*np.where(cosines >= CLOSE), strict=True):
         if _alike(test[row], learnt[column]):
             yield test[row], learnt[column], f"{cosines[row, column]:.2f}"
+
+
+_PAIRS = {"words": _equal, "13-gram": _grammed, "meaning": _meant}
 
 
 def plain(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from io import StringIO
 from pathlib import Path
 
 from envsync.agent.models.base import Model
@@ -35,6 +36,11 @@ as the model (`cases/train`, dev, heldout, fresh), never from these.
 
 """
 
+_OTHERS = """The Berkeley Function Calling Leaderboard (bfcl-eval on PyPI, Apache-2.0). Its questions are put to the offline model, which should
+leave them alone; its right answers are sent through the adapter of language models by a server on this machine, which should
+alter nothing.
+"""
+
 
 async def report(
     names: Sequence[str], cases: Sequence[Case], command: str, *, sample: int = 0, say: Callable[[str], None] = print
@@ -62,6 +68,16 @@ async def report(
                 f"\n## The offline model\n\n{tables.goals(score)}\n{tables.by_category(score)}\n{tables.figures(score)}"
             )
     return text
+
+
+async def outside(place: Path, *, say: Callable[[str], None] = print) -> str:
+    """The part about questions of others. Raises Usage for a place that has none."""
+    from . import outside as others
+
+    say("outside …")
+    sink = StringIO()
+    await others.main(place, sink)
+    return f"\n## Questions that others wrote, for other tools\n\n{_OTHERS}\n{sink.getvalue()}"
 
 
 def names(extra: Sequence[str]) -> list[str]:

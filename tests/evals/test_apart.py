@@ -71,6 +71,12 @@ def test_what_only_begins_alike_is_apart() -> None:
     assert not list(apart.near(test, learnt))
 
 
+def test_nothing_that_is_learnt_is_nearly_a_case_of_the_frozen_split() -> None:
+    test, learnt = cases.read(cases.test()), cases.read(cases.learnt())
+    assert len(test) >= 1000 and len(learnt) >= 4000
+    assert not list(apart.near(test, learnt, ("words", "13-gram")))  # `python -m evals check` looks at meanings, too
+
+
 def test_doubles_and_contradictions_of_a_split_are_found() -> None:
     found = [
         case("a", "install numpy 3.11", call("provision", packages=["numpy@3.11"])),

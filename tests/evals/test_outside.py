@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from envsync.evals import outside
+from envsync.evals import outside, report
 from envsync.evals.echo import Echo, chunks
 from envsync.tools.errors import Usage
 
@@ -41,6 +41,8 @@ async def test_a_change_that_nobody_asked_for_is_found_and_ends_with_1(tmp_path:
     sink = StringIO()
     assert await outside.main(published(tmp_path / "a"), sink, wrong=True) == 0, sink.getvalue()
     assert "!!" not in sink.getvalue() and "| irrelevance      | 1  | 1 " in sink.getvalue()
+    part = await report.outside(tmp_path / "a", say=lambda _: None)
+    assert part.startswith("\n## ") and sink.getvalue() in part
     again = published(tmp_path / "b", irrelevance=[asked("i_0", HARMLESS, "install numpy")])
     sink = StringIO()
     assert await outside.main(again, sink, wrong=True) == 1
