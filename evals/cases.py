@@ -47,7 +47,9 @@ def read(paths: Iterable[Path | str]) -> list[Case]:
                 case = json.loads(line)
                 if not isinstance(case, dict) or not isinstance(case["text"], str):
                     raise TypeError
-                found.append({"id": f"{Path(path).stem}:{number}", "category": Path(path).stem, "calls": [], **case})
+                found.append(
+                    {"id": f"{Path(path).stem}:{number}", "category": Path(path).stem, "kind": "", "calls": [], **case}
+                )
             except (ValueError, TypeError, KeyError, RecursionError) as error:
                 raise Usage(f"{path}:{number} is no case", "A case is a JSON object with a text.") from error
     return found
