@@ -124,9 +124,13 @@ class OpenAIModel:
         raise AssertionError("the last try raises")
 
     async def _once(self, request: Request) -> AsyncIterator[Text | Thought]:
+        import openai
+
         heard, way, shown = Heard(), self._way, 0
         held: list[str] = []
-        stream = self._client(way, not request.answered).astream(
+        # Of our own, so that it is closed; and what a person said goes to the place they named, wherever that points.
+        http = openai.DefaultAsyncHttpxClient(follow_redirects=False)
+        stream = self._client(way, http, not request.answered).astream(
             (worded.messages if way == "worded" else messages)(request)
         )
         try:
@@ -144,6 +148,7 @@ class OpenAIModel:
             raise self._fault(error, way) from None
         finally:
             await stream.aclose()
+            await http.aclose()
         if not heard.finish:
             raise _Again(self._unreadable("the answer of {} broke off" if heard.any else "{} answered nothing"))
         if heard.finish not in ("stop", "tool_calls", "function_call"):
@@ -205,7 +210,7 @@ class OpenAIModel:
             first = False
             yield chunk
 
-    def _client(self, way: Way, first: bool) -> Any:
+    def _client(self, way: Way, http: Any, first: bool) -> Any:
         import openai
         from langchain_openai import ChatOpenAI
 
@@ -217,6 +222,7 @@ class OpenAIModel:
             max_retries=0,
             stream_usage=True,
             use_responses_api=False,
+            http_async_client=http,
         )
         # Not by langchain's own `response_format`, which parses and retries in ways of its own.
         return client.bind(extra_body=worded.body(first)) if way == "worded" else client.bind(tools=tool_schemas())

@@ -113,7 +113,7 @@ FAULTS: dict[str, Case] = {
     "500": Case(status(500), 6, "has a fault (500)", 2),
     "503": Case(status(503), 6, "has a fault (503)", 2),
     "529": Case(status(529), 6, "has a fault (529)", 2),
-    "redirect": Case(status(302, location="http://127.0.0.1:9/"), 6, "cannot be reached"),
+    "redirect": Case(status(307, location="http://127.0.0.1:9/"), 6, "refuses the request (307)"),
     # What is no answer.
     "html": Case(status(200, "<html>Log in to the Wi-Fi</html>", "text/html"), 6, "cannot be read", 2),
     "nothing": Case(cut(b""), 6, "cannot be read", 2),
