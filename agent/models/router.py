@@ -12,8 +12,9 @@ from ..config import AUTO
 from ..events import Notice, Text
 from .base import Model, Request, Thought
 
-SURE = 0.9
-"""How sure the offline model must be that it has got exactly what was meant."""
+SURE = 0.8
+"""How sure the offline model must be that it has got exactly what was meant, every argument included. Measured on
+evals/cases/dev.jsonl: 74 % of the requests stay, 96 % of them are right; with 0.85 it is 60 % and 98 %."""
 HOLD = 15.0
 """Seconds in which a large model that could not be reached is not asked again."""
 

@@ -17,10 +17,12 @@ from envsync.agent.config import Settings, load
 from envsync.agent.events import ApprovalNeeded, Call, Done, Failed, Notice, Planned
 from envsync.agent.models import router as routing
 from envsync.agent.models.base import Request, Thought
+from envsync.agent.models.offline.model import OfflineModel
 from envsync.agent.models.openai import OpenAIModel
 from envsync.agent.models.registry import open_model
 from envsync.agent.models.router import Router, instead, stays
 from envsync.agent.session import Session
+from envsync.tools import registry
 
 from .conftest import all_of, one, yes
 from .endpoint import HELLO, KEY, Server, call, delta, server, settings_of, status, stream
@@ -110,6 +112,26 @@ def scan(sure: float = 1.0, **more: Any) -> Thought:
 )
 def test_what_is_sure_and_simple_stays(thought: Thought, piped: str, home: bool):
     assert stays(Request("words", piped), thought) is home
+
+
+EVERYDAY = [
+    "scan this project",
+    "what does this project need to run, and what is missing here?",
+    "install numpy",
+    "take a snapshot called green",
+    "undo that",
+    "what changed since yesterday",
+    "show me the logs of the worker",
+    "remember that staging has 2 GB",
+    "run pytest -q",
+    "don't deploy yet",
+]
+
+
+def test_everyday_requests_stay_with_the_offline_model_as_it_is():
+    model = OfflineModel(frozenset(registry.names()))
+    gone = [text for text in EVERYDAY if not stays(Request(text), model.understand(Request(text)))]
+    assert len(gone) <= 2, f"these leave the machine: {gone}; is Thought.sure still what router.SURE was chosen for?"
 
 
 @pytest.mark.parametrize(
