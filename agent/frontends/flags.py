@@ -17,7 +17,7 @@ HELP = (
     ("--json", "print exactly one JSON document, errors too"),
     ("--plan", "say what would be done, do nothing"),
     ("--yes", "approve plans up to R2"),
-    ("--model NAME", "who understands: offline, or a model of the configured endpoint"),
+    ("--model NAME", "who answers, alone: offline, NAME or NAME@URL; auto: offline what is sure, else the model"),
     ("--session ID", "go on with that session"),
     ("--continue", "go on with the latest session of this project"),
     ("--on HOST", "the host to work on (default: local)"),
