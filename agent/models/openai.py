@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from math import isfinite
 from typing import Any
 
 from ...tools.errors import EnvSyncError, Unreachable, Usage
-from ...tools.redact import Redactor
 from .. import events
 from ..config import Settings
 from ..events import Text
 from . import founded, worded
 from .base import Request, Thought
+from .faults import TRIES, Again, Faults, Textual
 from .ways import Way, Ways
 from .wire import Heard, alive, messages, tool_schemas
 
@@ -36,30 +31,9 @@ BETWEEN = 60.0
 """Seconds between two pieces; heartbeats are no pieces."""
 BUDGET = 60.0
 """Seconds that waiting for a busy endpoint may take in all."""
-BUSY = 5.0
-"""Seconds to wait for an endpoint that does not say how long."""
-TRIES = 4
 
 
-class _Again(Exception):
-    """Another try may help, after `wait` seconds; `error` is what it comes to when none is left."""
-
-    def __init__(self, error: EnvSyncError, wait: float = 1.0, most: int = 1) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.wait = wait
-        self.most = most
-        """How many further tries this fault is worth."""
-
-
-class _Textual(Exception):
-    """The model makes no native calls: ask again for JSON by a schema."""
-
-
-_ABOUT_TOOLS = re.compile(r"\b(tool|function|jinja)", re.IGNORECASE)
-"""What an endpoint's refusal of `tools` names, in every server that was seen."""
-
-_ODD = re.compile(r"[^\w.-]")
+OTHERWISE = "Say it in other words, or use --model offline."
 
 
 class OpenAIModel:
@@ -90,6 +64,7 @@ class OpenAIModel:
                 "Set OPENAI_API_KEY (or ENVSYNC_API_KEY, or `keyring set envsync api-key`), "
                 "or name an endpoint: --model NAME@http://HOST:PORT/v1.",
             )
+        self._faults = Faults(self.who, bool(self.endpoint), settings.key)
         self._ways = Ways(settings.state, self.endpoint, self.name)
         self._way: Way = self._ways.read() if self.endpoint else "native"
 
@@ -98,7 +73,7 @@ class OpenAIModel:
         try:
             async for piece in self._tried(request):
                 yield piece
-        except _Textual:
+        except Textual:
             before, self._way = self._way, "worded"
             try:
                 async for piece in self._tried(request):
@@ -116,7 +91,7 @@ class OpenAIModel:
                     said = said or isinstance(piece, Text)
                     yield piece
                 return
-            except _Again as fault:
+            except Again as fault:
                 # What was shown cannot be taken back, and a second answer after half of one would confuse.
                 if said or attempt > fault.most or time.monotonic() + fault.wait > deadline:
                     raise fault.error from None
@@ -145,17 +120,14 @@ class OpenAIModel:
             raise
         except Exception as error:
             # Whatever an endpoint sends, it is the endpoint's fault: the libraries raise a dozen kinds for it.
-            raise self._fault(error, way) from None
+            raise self._faults.of(error, way) from None
         finally:
             await stream.aclose()
             await http.aclose()
         if not heard.finish:
-            raise _Again(self._unreadable("the answer of {} broke off" if heard.any else "{} answered nothing"))
+            raise self._faults.unreadable("the answer of {} broke off" if heard.any else "{} answered nothing")
         if heard.finish not in ("stop", "tool_calls", "function_call"):
-            raise Unreachable(
-                f"the answer of {self.who} was cut off ({_ODD.sub('?', heard.finish[:40])})",
-                "Nothing was carried out. Ask for less at once, or use another model.",
-            )
+            raise self._faults.cut(heard.finish)
         thought = self._thought(heard, way, request)
         for piece in held if way == "" else ():
             if piece:
@@ -168,11 +140,11 @@ class OpenAIModel:
             try:
                 thought = worded.thought(heard.text, self._usage(heard))
             except (ValueError, RecursionError):
-                raise _Again(self._unreadable("the answer of {} keeps to no schema")) from None
+                raise self._faults.unreadable("the answer of {} keeps to no schema") from None
         else:
             thought = heard.thought(self._usage(heard))
             if way == "" and not thought.calls and worded.pretends(heard.text):
-                raise _Textual
+                raise Textual
             way = "native"
         if thought.calls and self.endpoint and self._ways.read() != way:
             self._ways.keep(way)
@@ -180,6 +152,9 @@ class OpenAIModel:
             self._way = way
         if way == "worded":
             return worded.unrepeated(founded.pruned(thought, request, worded.prompt()), request)
+        if not thought.calls and not thought.reply.strip() and not request.answered:
+            # A refusal comes in a field of its own, which the library leaves out of a stream.
+            return replace(thought, kind="decline", reply=f"{self.name} refused, or had nothing to say. {OTHERWISE}")
         # In the middle of a turn that is the graph's to say, which then knows what was done.
         asked = "" if request.answered else founded.question(thought.calls, request)
         return replace(thought, kind="ask", calls=(), reply=asked) if asked else thought
@@ -227,55 +202,6 @@ class OpenAIModel:
         # Not by langchain's own `response_format`, which parses and retries in ways of its own.
         return client.bind(extra_body=worded.body(first)) if way == "worded" else client.bind(tools=tool_schemas())
 
-    def _fault(self, error: Exception, way: Way) -> Exception:
-        """What a library's error means for the person."""
-        import openai
-
-        who = self.who
-        match error:
-            case openai.AuthenticationError() | openai.PermissionDeniedError():
-                return Unreachable(
-                    f"{who} does not accept the key ({error.status_code})",
-                    "Check OPENAI_API_KEY (or ENVSYNC_API_KEY), or use --model offline.",
-                )
-            case openai.RateLimitError():
-                wait = seconds(error.response.headers)
-                told = Unreachable(
-                    f"{who} is over its limit (429{f', asks to wait {wait:.0f} s' if wait else ''})",
-                    "Try again later, or use --model offline.",
-                )
-                return _Again(told, BUSY if wait is None else wait, most=TRIES - 1)
-            case openai.APIStatusError() if self.endpoint and way != "worded" and _ABOUT_TOOLS.search(str(error)):
-                return _Textual()
-            case openai.NotFoundError():
-                return Unreachable(
-                    f"{who} is not there (404)", "Check the model's name and that the endpoint ends in /v1."
-                )
-            case openai.APIStatusError() if error.status_code >= 500:
-                return _Again(Unreachable(f"{who} has a fault ({error.status_code})", "Try again later."))
-            case openai.APIStatusError():
-                return Unreachable(
-                    f"{who} refuses the request ({error.status_code}): {self._quoted(error)}",
-                    "Another model may take it, or use --model offline.",
-                )
-            case openai.APITimeoutError() | openai.APIConnectionError():
-                return Unreachable(
-                    f"{who} cannot be reached", "Check the address and the network, or use --model offline."
-                )
-            case _:
-                return _Again(self._unreadable("the answer of {} cannot be read"))
-
-    def _unreadable(self, what: str) -> Unreachable:
-        return Unreachable(
-            what.format(self.who), "Nothing was carried out. Check that it is an OpenAI-compatible endpoint."
-        )
-
-    def _quoted(self, error: Exception) -> str:
-        """The endpoint's words, short, on one line, without the key."""
-        redact = Redactor()
-        redact.register("key", self.settings.key)
-        return " ".join(redact(str(error)).split())[:200]
-
     @property
     def who(self) -> str:
         """Name and place, for a person."""
@@ -290,17 +216,3 @@ class OpenAIModel:
         if prices[0] is not None and prices[1] is not None:
             cost = (prompt * prices[0] + completion * prices[1]) / 1e6
         return events.Usage(prompt, completion, cost)
-
-
-def seconds(headers: Mapping[str, str]) -> float | None:
-    """Retry-After in seconds; None when it is missing or unreadable. A date is read by the endpoint's own clock, since
-    this machine's may be wrong."""
-    said = headers.get("retry-after", "")
-    with suppress(ValueError):
-        return max(0.0, float(said)) if isfinite(float(said)) else None
-    try:
-        until = parsedate_to_datetime(said)
-        now = parsedate_to_datetime(headers["date"]) if "date" in headers else datetime.now(UTC)
-        return max(0.0, (until - now).total_seconds())
-    except (ValueError, TypeError):  # no date, or one with a zone and one without
-        return None

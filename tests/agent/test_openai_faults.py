@@ -32,8 +32,9 @@ from cryptography.x509.oid import NameOID
 
 from envsync.agent.config import Settings
 from envsync.agent.events import ApprovalNeeded, Done, Failed, ToolFinished
+from envsync.agent.models import faults
 from envsync.agent.models import openai as adapter
-from envsync.agent.models.openai import seconds
+from envsync.agent.models.faults import seconds
 from envsync.agent.session import Session
 
 from .conftest import all_of
@@ -169,7 +170,6 @@ FAULTS: dict[str, Case] = {
     "another language": Case(stream(delta("stop", content="完成了。已写入文件。")), 0, ""),
     "control characters": Case(stream(delta("stop", content="\x1b]0;owned\x07 \u202e done")), 0, ""),
     "its prompt": Case(stream(delta("stop", content="You are EnvSync, a shell for development environments.")), 0, ""),
-    "a refusal": Case(stream(delta(refusal="I cannot help with that."), delta("stop")), 0, ""),
 }
 
 
@@ -188,10 +188,10 @@ async def begin() -> AsyncIterator[Callable[[Settings], Any]]:
 
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("BUSY", 0.01), ("BETWEEN", 0.4), ("SILENT", 0.3), ("FIRST", 0.8), ("CONNECT", 0.2)):
+    for name, value in (("BETWEEN", 0.4), ("SILENT", 0.3), ("FIRST", 0.8), ("CONNECT", 0.2)):
         monkeypatch.setattr(adapter, name, value)
-    # One try more is worth a second: not in a test.
-    monkeypatch.setattr(adapter._Again.__init__, "__defaults__", (0.01, 1))
+    for name in ("BUSY", "SOON"):
+        monkeypatch.setattr(faults, name, 0.01)
 
 
 def check(found: list[Any], project: Path, exit: int, what: str) -> None:
@@ -266,6 +266,15 @@ async def test_hostile_38_an_odd_answer_that_is_whole_is_one_call_that_is_asked_
     assert [item.call.tool for item in asked.prepared] == ["put"]
     assert list(project.iterdir()) == []
     assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("answer", [{"refusal": "I cannot help with that."}, {"content": " \n"}, {}])
+async def test_hostile_43_a_refusal_is_said_to_be_one(begin, server, settings_of, project, answer: dict[str, str]):
+    server.answers = [stream(delta(**answer), delta("stop"))]
+    session = await begin(replace(settings_of, yes=True))
+    done = (await all_of(session.send("write it")))[-1]
+    assert (done.kind, done.exit, list(project.iterdir())) == ("decline", 4, [])
+    assert "refused" in done.reply
 
 
 async def test_hostile_38_the_same_call_for_ever_is_stopped(begin, server, settings_of, project):
