@@ -107,11 +107,14 @@ def scan(sure: float = 1.0, **more: Any) -> Thought:
         (Thought("calls", (Call("snapshot"), Call("provision"))), "", False),
         (Thought("decline", reply="No."), "", True),
         (Thought("decline", reply="No.", sure=0.5), "", False),
-        (Thought("ask", reply="Which one?"), "", False),
+        (Thought("ask", reply="Which one?"), "", True),
+        (Thought("ask", reply="This or that?", sure=0.6), "", False),
+        (Thought("reply", reply="Hello"), "", False),
     ],
 )
 def test_what_is_sure_and_simple_stays(thought: Thought, piped: str, home: bool):
     assert stays(Request("words", piped), thought) is home
+    assert not stays(Request("words " * 200, piped), thought)
 
 
 EVERYDAY = [
