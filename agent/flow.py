@@ -273,9 +273,9 @@ class Flow:
     async def remember(self, state: State) -> Json:
         """End the turn: the reply is made from what was done, and the turn becomes history and a note."""
         out = self._redacted(conclude(state, prose=state.get("follows", False)))
-        if self.executor.settings.plan and out["kind"] == "reply" and state["trouble"] is None:
+        if self.executor.settings.plan and out["kind"] == "reply":
             # With --plan the contract knows calls, ask and decline: prose alone is no work for these tools.
-            out |= {"kind": "decline", "exit": 4}
+            out |= {"kind": "decline", "exit": out["exit"] or 4}
         calls = [item["call"] for item in state["answered"]] or [item["call"] for item in state["prepared"]]
         request = state["request"] or "; ".join(call["tool"] for call in calls)
         await self.memory.keep(request, [as_line(call) for call in calls], out["reply"])

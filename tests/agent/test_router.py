@@ -231,7 +231,7 @@ async def test_hostile_40_what_cannot_be_undone_ends_with_6_and_the_command(begi
     session = await begin(replace(routed, plan=True))
     found = await all_of(session.send(FOR_GOOD))
     error = one(found, Failed).error
-    assert (error.exit, found[-1].exit, found[-1].model) == (6, 6, "tiny")
+    assert (error.exit, found[-1].exit, found[-1].kind, found[-1].model) == (6, 6, "decline", "tiny")
     assert "`envsync run`" in error.hint
     assert not [event for event in found if isinstance(event, Planned)]
 
