@@ -228,3 +228,10 @@ def test_a_known_machine_is_where_it_is_done_however_it_was_read(
 ) -> None:
     known = Known(hosts=("local", "lab", "redis"))
     assert resolved(act(tool, text, **slots), known) == found
+
+
+def test_what_is_gone_back_to_is_no_host() -> None:
+    earlier = (Call("snapshot", {"label": "green"}), Call("scan", {"on": "docker:web"}))
+    back = act("rewind", "rewind to it", moment="it")
+    assert resolved(back, earlier=earlier) == {"to": "green"}
+    assert not lost(back, Call("rewind", {"to": "green"}), World(Known()))
