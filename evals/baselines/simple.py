@@ -66,7 +66,10 @@ SLOTS = (
     ("snapshot.label", r"(?:called|named|labell?ed|as) (\S+)"),
     ("rewind.to", r"(?:back to|rewind to|restore|to) (.+)|(?:undo|back)()"),
     ("drift.against", r"(?:since|with|against|from) (.+?)\??$"),
-    ("logs.service", r"(?:logs? (?:of|for|from)|output of) (?:the )?([\w.-]+)|\b((?!the\b|me\b|some\b)[\w.-]+)(?:'s)? logs"),
+    (
+        "logs.service",
+        r"(?:logs? (?:of|for|from)|output of) (?:the )?([\w.-]+)|\b((?!the\b|me\b|some\b)[\w.-]+)(?:'s)? logs",
+    ),
     ("logs.tail", r"(?:last )?(\d+) lines"),
     ("switch.context", r"(?:switch|go|over) to (?:the )?(\S+)"),
     ("deploy.name", r"(?:deploy|redeploy|ship|scale|release) (?:the )?([\w.-]+)"),

@@ -112,8 +112,6 @@ def test_importing_the_session_imports_no_heavy_package(tmp_path: Path):
         "langchain_core",
         "langchain_openai",
         "chromadb",
-        "onnxruntime",
-        "numpy",
         "aiosqlite",
     } & set(heavy)
 
@@ -138,8 +136,6 @@ def test_an_offline_turn_imports_no_client_of_any_endpoint(tmp_path: Path):
         "langchain_openai",
         "openai",
         "chromadb",
-        "onnxruntime",
-        "numpy",
         "httpx",
         "rich",
         "prompt_toolkit",

@@ -1,12 +1,11 @@
 """The offline model: a request in plain words into calls, without a key, a network or a model server.
 
-normalise -> mend -> segment -> (per part) frames and slots -> calls, a question or a refusal. What the grammar has no frame
-for is compared with examples, if the embedder's model is there; that may ask or observe, and never changes anything.
+normalise -> mend -> guards -> what was said before -> the encoder (encoder.py), or the simple grammar where the encoder's file is
+missing or damaged. Nothing here changes anything: what comes out is planned, shown and approved like any other call.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
@@ -17,34 +16,29 @@ from ....tools.risk import Risk
 from ....tools.run.words import judge, split
 from ...events import Call, Text
 from ..base import Request, Thought
-from . import none, similar
+from . import answer, none, simple
+from .compose import Act
 from .dialogue import follow
-from .english import ordinary
-from .found import COMMANDS, Clause, Found
-from .frame import Frame
-from .frames import READERS
-from .intents import clean, stated, understand
-from .languages import to_english
+from .encoder import Encoder, EncoderMissing
+from .found import COMMANDS
 from .mend import mend
 from .normalise import LIMIT, normalise, sayable
-from .normalise import Text as Text_
-from .readers.syncs import joined
-from .segment import ACTION, Part, segment
-from .tables import RISKS, SERVICEISH
+from .normalise import Text as Words
+from .reader import read
+from .tables import RISKS
 from .world import World
-
-MOST = 24
-"""Calls in one request. More is a script, and asked about."""
 
 
 class OfflineModel:
-    """Understands by grammar. `tools` is what this version has; None means every tool of the contract."""
+    """Understands by the encoder. `tools` is what this version has; None means every tool of the contract."""
 
     name = "offline"
     follows_up = False
 
-    def __init__(self, tools: frozenset[str] | None = None) -> None:
+    def __init__(self, tools: frozenset[str] | None = None, encoder: Encoder | None = None) -> None:
+        """`encoder` is this version's own by default."""
         self.tools = frozenset(RISKS) if tools is None else tools
+        self._encoder = encoder or Encoder()
 
     async def think(self, request: Request) -> AsyncIterator[Text | Thought]:
         """Exactly one Thought; never raises for what a person may type."""
@@ -52,7 +46,7 @@ class OfflineModel:
 
     def understand(self, request: Request) -> Thought:
         """The same, at once: what `think` yields."""
-        thought = _read(request)
+        thought = self._read(request)
         missing = sorted({call.tool for call in thought.calls} - self.tools)
         if missing:
             return Thought(
@@ -65,6 +59,46 @@ class OfflineModel:
         if COMMANDS in thought.reply:
             return replace(thought, reply=thought.reply.replace(COMMANDS, _own_commands(request)))
         return thought
+
+    def _read(self, request: Request) -> Thought:
+        if len(request.text) > LIMIT:
+            size = f"{len(request.text):,}"
+            return Thought(
+                "ask",
+                (),
+                f"That is {size} characters. Say in a sentence what to do, and pipe the rest: it is context then.",
+            )
+        text = mend(normalise(request.text))
+        if not any(char.isalnum() for char in text.low) or none.chat(text.low):
+            return Thought("decline", (), none.HELP)
+        if none.foreign(text.low):
+            return Thought("decline", (), none.FOREIGN)
+        if none.unlearns(text.low):
+            return Thought("decline", (), none.UNLEARN)
+        if none.commandeered(text):
+            said = "That reads like an instruction planted in some text. Say in your own words what to do. Nothing was changed."
+            return Thought("decline", (), said)
+        followed = follow(text, world := World.of(request), lambda earlier: self._acts(earlier, world))
+        if followed is not None:
+            return Thought("calls" if followed.kind == "calls" else "ask", followed.calls, followed.reply)
+        try:
+            return answer.answer(request, text, self._encoder)
+        except EncoderMissing as error:
+            world = World.of(request)
+            thought = answer.given(simple.read(text, answer.names_here(world)), world, {})
+            return replace(thought, reply=f"{thought.reply}\n{SIMPLER.format(error)}".strip(), sure=0.5)
+
+    def _acts(self, text: Words, world: World) -> list[Act]:
+        """An earlier request read once more."""
+        here = answer.names_here(world)
+        with suppress(EncoderMissing):
+            self._encoder.load()
+            return [part.act for part in read(self._encoder, text, here).parts]
+        return [part.act for part in simple.read(text, here).parts]
+
+
+SIMPLER = "I understand plain forms of words only just now: {}. Fix: install envsync again."
+"""Said with every answer while the encoder cannot be had."""
 
 
 def _own_commands(request: Request) -> str:
@@ -103,137 +137,4 @@ def _strings(call: Call) -> list[str]:
     return out
 
 
-def _read(request: Request) -> Thought:
-    if len(request.text) > LIMIT:
-        return Thought(
-            "ask",
-            (),
-            f"That is {len(request.text):,} characters. Say in a sentence what to do, and pipe the rest: it is context then.",
-        )
-    text = mend(to_english(normalise(request.text)))
-    if not any(char.isalnum() for char in text.low):
-        return Thought("decline", (), none.HELP)
-    if none.chat(text.low):
-        return Thought("decline", (), none.HELP)
-    if none.unlearns(text.low):
-        return Thought("decline", (), none.UNLEARN)
-    if none.commandeered(text):
-        return Thought(
-            "decline",
-            (),
-            "That reads like an instruction planted in some text. Say in your own words what to do. Nothing was changed.",
-        )
-    text = joined(none.spoken_for(text))
-    world = World.of(request)
-    followed = follow(text, world)
-    if followed is not None:
-        return Thought("calls" if followed.kind == "calls" else "ask", followed.calls, followed.reply)
-    if fact := none.fact_before(text):
-        return Thought("calls", (Call("remember", {"fact": fact}),))
-    calls: list[Call] = []
-    refused: list[str] = []
-    strange: list[str] = []
-    near: list[str] = []
-    verb = ""
-    for part in segment(text):
-        world.hear(part.text)
-        found = understand(part, world, text.low) or _elliptic(part, verb, world)
-        if found is not None and found.kind == "decline":
-            world.hear_not(part.text)
-        if found is not None and found.kind == "calls":
-            verb = _verb(part)
-        if found is None and (vague := none.vague(clean(part.text).low)):
-            return Thought("ask", (), vague)
-        if found is None:
-            strange.append(part.text.raw())
-        elif found.kind == "ask":
-            return Thought("ask", (), found.reply)
-        elif found.kind == "decline":
-            refused.append(found.reply)
-            if not found.reply:
-                near.append(clean(part.text).raw())
-        else:
-            for call in found.calls:
-                if not any(_within(call, other) for other in calls[-1:]):
-                    calls.append(call)
-            world.earlier += found.calls
-    if len(calls) > MOST:
-        return Thought("ask", (), f"Those are {len(calls)} actions. Ask for at most {MOST} at a time.")
-    if (
-        calls
-        and (lost := [raw for raw in (*strange, *near) if ACTION.match(normalise(raw).low)])
-        and any(RISKS[c.tool] > Risk.R0 for c in calls)
-    ):
-        # Half a request carried out is not what was asked for.
-        return Thought("ask", (), f"I understood the rest, but not: {lost[0]}. Say it in other words, or leave it out.")
-    if calls:
-        left = [part for part in strange if len(part.split()) > 2]
-        return Thought("calls", tuple(calls), f"Not understood, and left out: {'; '.join(left)}" if left else "")
-    return _nothing(text.low, refused, strange, world)
-
-
-_ELLIPTIC = re.compile(r"(?:then |also |and )*(?:the )?@?[a-z][\w.+/@-]*(?: v?\d[\w.]*)?(?: (?:too|as well|also))?")
-_REPEATED = frozenset(["deploy", "rollback", "destroy", "install", "upgrade", "logs", "redeploy", "add"])
-
-
-def _verb(part: Part) -> str:
-    """The verb of a part that another name may follow: "deploy api, then worker"."""
-    first = clean(part.text).low.split(" ", 1)[0]
-    return first if first in _REPEATED else ""
-
-
-def _elliptic(part: Part, verb: str, world: World) -> Found | None:
-    low = part.text.low
-    if not verb or not _ELLIPTIC.fullmatch(low) or (ordinary(low.split()[-1]) and low.split()[-1] not in SERVICEISH):
-        return None
-    text = part.text
-    put = Text_(
-        f"{verb} {low}",
-        [text.starts[0]] * (len(verb) + 1) + list(text.starts),
-        [text.starts[0]] * (len(verb) + 1) + list(text.ends),
-        text.original,
-    )
-    return understand(Part(put), world, low)
-
-
-def _within(call: Call, other: Call) -> bool:
-    """Said twice: "it worked yesterday, what changed?", "look at ./api and tell me what it needs"."""
-    if call.tool != other.tool:
-        return call == Call("history") and other.tool == "drift"
-    return call == other or (
-        RISKS[call.tool] == Risk.R0 and call.args.items() <= other.args.items() and call.tool != "logs"
-    )
-
-
-_HOW = {"scan": "stack", "drift": "what", "status": "running", "logs": "logs"}
-"""Which frame a request is read by that is only like one: the one that asks least of the words."""
-
-
-def _like(low: str, strange: list[str], world: World) -> Thought:
-    """What the nearest example says: a call that only observes is made, anything else is asked about."""
-    near = similar.nearest(low) if len(strange) == 1 and len(low) < 200 and not stated(low) else []
-    best = near[0] if near else None
-    if best is None or best.cosine < similar.SURE or best.tool == "none":
-        return Thought("decline", (), none.HELP)
-    if RISKS[best.tool] == Risk.R0 and best.tool in _HOW and best.cosine >= similar.SURE + 0.05:
-        text = normalise(low)
-        found = READERS[best.tool](Clause(Frame(best.tool, 0, re.compile(""), _HOW[best.tool]), text, text, world, ""))
-        if found is not None and found.kind == "calls":
-            return Thought("calls", found.calls)
-    readings = " or ".join(f"`{one.text}`" for one in near if one.tool != "none")
-    return Thought("ask", (), f"I am not sure what you want. Something like {readings}? Say it in such words.")
-
-
-def _nothing(low: str, refused: list[str], strange: list[str], world: World) -> Thought:
-    """No calls came of it: a refusal, a question, or what the nearest example says."""
-    if refused:
-        return Thought("decline", (), next((reply for reply in refused if reply), none.HELP))
-    vague = none.vague(low)
-    if vague:
-        return Thought("ask", (), vague)
-    if strange and not none.knowledge(low) and not none.chat(low):
-        return _like(low, strange, world)
-    return Thought("decline", (), none.HELP)
-
-
-__all__ = ["Found", "OfflineModel", "risk"]
+__all__ = ["OfflineModel", "risk"]

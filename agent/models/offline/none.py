@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from .found import COMMANDS
 from .normalise import Text
@@ -13,6 +14,7 @@ HELP = (
 )
 NEGATED = "All right, I leave it as it is. Nothing was changed."
 
+FOREIGN = "I understand English, and the common requests in German, French, Spanish and Portuguese. Please say it in one of these. Nothing was changed."
 _UNLEARN = re.compile(
     r"^\W*(?:please |can you |could you )*(?:forget (?:that|about|what|everything|the (?:fact|note)|my|our) (?=\S+ \S)|unlearn\b)",
     re.IGNORECASE,
@@ -26,10 +28,6 @@ _ACT = (
     r"(?:install|deploy|run|touch|change|do|undo|rewind|revert|restore|roll|rollback|destroy|delete|remove|sync|push|pull|switch|take|"
     r"make|create|snapshot|scan|upgrade|update|downgrade|provision|set|add|start|stop|ship|tear|execute|remember|reset|kill|save|put|use|show|go|compare|check|want|need|ask)"
 )
-_ALLOWED = re.compile(
-    r"(?:don't|do not|never|dont) (?:you )?forget to |why (?:don't|do not) (?:you|we|i) |(?:can't|couldn't|won't) (?:you|we) |if you don't mind"
-)
-_FORGET = re.compile(r"(?:don't|do not|never) (?:you )?forget(?: that|:|,) ")
 _NEGATED = re.compile(
     r"^(?:[\w' ,]{0,40}?\b)?(?:don't|do not|never|shouldn't|should not|mustn't|must not|can't|cannot|won't|will not|needn't|"
     rf"not (?=to )|no (?=more )|didn't|did not|no need|(?:hold|holding) (?:off|back|on|the|that|this|all)|not yet|isn't time|refrain|avoid|nicht)\b[\w', ]{{0,40}}?\b(?:to |on |from |with )?{_ACT}(?:ing|ping|ning|en)?\b"
@@ -38,26 +36,6 @@ _NEGATED = re.compile(
 )
 _ENDS = re.compile(r"^(?:now |just )?stop (?:syncing|synchroni[sz]ing|mirroring)\b(?! (?:me|and (?:install|chang)))")
 """What is ended is a sync session, and no wish to leave things as they are."""
-_TAIL = re.compile(
-    r"[\s,]+(?:but )?(?:without|instead of|rather than|and not|but not|not|and no(?:thing)?(?: other| else)?|(?:and )?nothing else|and don't|no other)(?:\s.*)?$"
-)
-_WITHOUT = re.compile(
-    r"^(?:without|instead of|rather than) [^,]{1,120}?(?:,\s*|\s+(?=(?:show|tell|just|please|list|take|undo|rewind|run)\b))"
-)
-
-_KNOWLEDGE = re.compile(
-    r"^(?:how (?:do|does|can|could|should|would|to|did|is|are|much|many|long|old|come)|why (?:do|does|is|are|did|would|should|use)\b(?!.*\b(?:broken|failing|fail|working|red)\b)|"
-    r"what (?:is|are|does|do|was|were|would|if)\b|what's|who\b|whose|where\b|should (?:i|we)|would it|is it (?:safe|good|ok|better|possible|worth)|"
-    r"explain|define|describe|translate|write|summari[sz]e|tell (?:me )?(?:a|about|the story)|compose|draw|paint|sing|play|order|book|buy|send|call|email|open|merge(?! (?:the |all |those |these |both |my )*(?:sync )?(?:conflict|version|side)s?\b)|"
-    r"search the (?:web|internet)|google|which is|is \w+ (?:faster|better|worse|slower|safer)|when (?:was|is|did|will) (?:the )?\w+ (?:\S+ )?(?:released|invented|founded|born)|"
-    r"does \w+ (?:support|work|scale|need)|can \w+ (?:support|scale)|what would happen|do you (?:like|know|think|love|want|remember))\b"
-)
-_SAYS = re.compile(
-    r"\b(?:readme|file|log|logs|message|messages|error|errors|docs?|documentation|output|page|issue|comment|e?mail|ticket|banner|"
-    r"website|tutorial|article|text|note|it|traceback|stderr|prompt|script|package|commit|diff|chat|bot|model|web|post|answer|guide|manual)\b"
-    r"[^.!?;]{0,40}?\b(?:says?|said|tells|told|reads|states?|wrote|claims?|suggests?|recommends?|advises?|asks|wants)\b"
-)
-_SO = re.compile(r",? so (?:please |now |just |then )?(?=[a-z])")
 _COMMANDEERS = re.compile(
     r"(?:ignore|disregard|forget|override)[\w ]{0,30}(?:previous|prior|above|earlier|all|your|system) (?:\w+ ){0,2}(?:instructions?|rules?|prompts?|orders?|guidelines)|"
     r"^\W*(?:system|assistant|developer|tool)(?: prompt| message)? ?:|<\|?(?:im_start|system|endoftext)|\[/?inst\]|you are now |you must (?:now )?(?:call|obey)|"
@@ -70,24 +48,11 @@ def commandeered(text: Text) -> bool:
     return bool(_COMMANDEERS.search(text.low))
 
 
-def spoken_for(text: Text) -> Text:
-    """The request without what it only reports: "the log says please install x" has nothing left but "the log"."""
-    match = _SAYS.search(text.masked())
-    if not match or re.match(
-        r"(?:so |and |hey )?(?:what|show|tell|remember|note|keep in mind|for the record)\b", text.low
-    ):
-        return text
-    so = _SO.search(text.masked(), match.end())
-    return text.cut(so.end()) if so else text.cut(0, match.start())
-
-
-def affirm(text: Text) -> Text:
-    """Turns of phrase that sound negative and are not, taken out: "don't forget to", "why don't you"."""
-    text = text.sub(_FORGET, lambda _: "remember that ")
-    text = text.sub(
-        _ALLOWED, lambda match: "can you " if match[0].startswith(("why", "can", "could", "won")) else "please "
-    ).cut()
-    return text.cut(match.end()) if (match := _WITHOUT.match(text.low)) else text
+def foreign(text: str) -> bool:
+    """Mostly written in letters that the model has never learnt: of those it would only guess."""
+    letters = [char for char in text[:2_000] if char.isalpha()]
+    other = sum(char > "\u024f" and unicodedata.normalize("NFKD", char)[0] > "\u024f" for char in letters)
+    return other > 1 and other > 0.3 * len(letters)
 
 
 def unlearns(low: str) -> bool:
@@ -100,17 +65,6 @@ def negated(low: str) -> bool:
     if _ENDS.match(low):
         return False
     return bool(_NEGATED.search(low))
-
-
-def positive(text: Text) -> Text:
-    """The clause without a tail that only says what not to do."""
-    match = _TAIL.search(text.masked())
-    return text.cut(0, match.start()) if match else text
-
-
-def knowledge(low: str) -> bool:
-    """A question or task of general knowledge; asked only after no frame of a tool took the clause."""
-    return bool(_KNOWLEDGE.match(low))
 
 
 _CHAT = re.compile(
@@ -146,21 +100,3 @@ def chat(low: str) -> bool:
 def vague(low: str) -> str | None:
     """The question to ask about a request that is work, and too vague for any call."""
     return next((question for pattern, question in _VAGUE if pattern.match(low)), None)
-
-
-_FACT_BEFORE = re.compile(
-    r"^(?P<lead>(?:i always forget (?:this|that)|for the record|just so you know|fyi|note|heads up|by the way|btw|one more thing|listen)\s*[:,-]\s*)?(?P<fact>[^?\n]{8,400}?)\s*[,.;:-]+\s*(?:and |so |please |can you |could you )*(?:remember|note|keep in mind|memori[sz]e|don't forget|save)(?: that| this| it| this fact| that fact| that down)?(?: please| for (?:me|later|next time)| for the next time)*\W*$"
-)
-
-
-_TOLD = re.compile(
-    r"(?:just |only )?(?:so (?:that )?you know|for your (?:information|records?)|as a reminder for later|good to know)(?: for (?:later|next time))?\s*[,:-]\s*(?=\S)"
-)
-
-
-def fact_before(text: Text) -> str | None:
-    """The fact of "our api runs on port 9000, remember that"."""
-    if told := _TOLD.match(text.masked()):
-        return text.raw(told.end())
-    match = _FACT_BEFORE.match(text.masked())
-    return text.raw(match.start("fact"), match.end("fact")) if match else None

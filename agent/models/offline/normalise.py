@@ -81,6 +81,10 @@ class Text:
         """`low` with everything in quotes or backticks hidden, same length: what is quoted is never grammar."""
         return _QUOTED.sub(lambda match: "\x01" * len(match[0]), self.low)
 
+    def quotes(self) -> list[tuple[int, int]]:
+        """Where in `low` something is quoted, with its quotes."""
+        return [match.span() for match in _QUOTED.finditer(self.low)]
+
 
 _QUOTED = re.compile(r"```[^`]{0,8000}```|`[^`\n]{0,8000}`|\"[^\"\n]{0,8000}\"|(?<![\w])'[^'\n]{1,8000}'(?!\w)")
 

@@ -50,10 +50,6 @@ PACKAGES = words(
     "tmux vim ripgrep fd bat docker kubectl helm terraform shellcheck pre-commit graphviz sqlite3 sqlite build-essential"
 )
 """Names that are packages beyond doubt. A name that is not here may be one all the same: after a strong verb it is."""
-FRAMEWORKS = words(
-    "flask django fastapi express react vue svelte angular next nextjs next.js nuxt vite rails laravel spring spring-boot "
-    "nestjs gin actix axum phoenix streamlit remix astro sveltekit python node go rust java ruby php typescript cli library"
-)
 PROGRAMS = words(
     "pytest npm npx yarn pnpm bun node deno python python3 pip pip3 uv uvx poetry pipenv tox nox make cmake ninja cargo rustc "
     "go gofmt java javac mvn gradle ./gradlew ruby bundle rake rails php composer artisan dotnet docker docker-compose "
@@ -66,23 +62,6 @@ PROGRAMS = words(
     "htop nvidia-smi openssl dig ping nc lsof netstat ss id hostname free uptime diff sort uniq xargs tee seq test"
 )
 """First words that make a line a command."""
-SERVICEISH = words(
-    "api apis web app backend frontend worker workers server site website webapp service gateway proxy auth login checkout payment "
-    "payments billing orders order cart catalog catalogue inventory users user search indexer database db cache queue broker scheduler cron "
-    "admin dashboard bot chatbot notifications notification notifier mailer metrics monitoring analytics reports reporting importer exporter ingest "
-    "ingestion pipeline processor consumer producer uploader renderer transcoder recommender crawler scraper demo blog shop store docs "
-    "portal client ui core media storage files assets cdn graphql rest rpc grpc websocket events bus router shipping pricing "
-    "profile profiles sessions session identity sso oauth ledger crm cms wiki forum chat feed landing main primary replica "
-    "staging test testing sandbox prototype preview legacy blue green canary edge sidecar agent collector exporter mail smtp ftp "
-    "tracker timer game-server hub registry vault catalog-db customer customers product products review reviews stats"
-)
-"""Words that people call their services by, though they are ordinary words too."""
-SNAPSHOTISH = words(
-    "baseline green blue red stable clean fresh initial working good start before after release demo final backup base alpha beta gamma "
-    "v1 v2 first original ready done known tested passing eod monday tuesday wednesday thursday friday golden gold safe safepoint "
-    "checkpoint vanilla pristine default empty works draft milestone nightly weekly daily"
-)
-"""Words that people label snapshots with."""
 CONTEXTS = pairs(
     "prod=production,live dev=development staging=stage test=testing qa uat preprod=pre-prod,preproduction local demo canary ci "
     "sandbox integration"
@@ -171,34 +150,3 @@ TENS = {
     word: 10 * n
     for n, word in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 2)
 }
-
-FILLERS = (
-    r"(?:hey|hi|hello|yo|dear|ok|okay|okey|alright|right|well|so|um+|uh+|er+|hmm+|ugh|argh|damn|dammit|fuck|shit|crap|oh|ah|"
-    r"please|kindly|now|then|also|just|first|next|finally|second(?:ly)?(?= [a-z])|third(?:ly)?(?= [a-z])|fourth(?:ly)?(?= [a-z])|afterwards|lastly|and|but|there|envsync|cool|great|perfect|nice|"
-    r"yes|yeah|yep|sure|no(?=[,.!:;-])|nope|actually|only(?= (?:what|show|tell|a|the|take|run|scan)\b)|basically|maybe|perhaps|like|quickly|simply|good (?:morning|evening|afternoon|day)|"
-    r"sorry|excuse me|thanks|thank you|listen|look|anyway|in that case|after that|for now|after this|\d{1,2}[.)])"
-    r"(?![\w'@./:=-])[ ,!:.\-]*"
-)
-PREAMBLES = (
-    r"(?:and |but )?(?:can|could|would|will|can't|couldn't|won't) (?:you|we|i|u|someone|somebody)(?: please| kindly| maybe| just| possibly| quickly|,)* (?:mind )?(?:to )?",
-    r"(?:would|is) it (?:be )?possible (?:to|that you|for you to) ",
-    r"(?:may|can|could|might) i (?:please )?(?:ask you to|bother you to|see) ",
-    r"i(?:'d| would) (?:really )?(?:like|love|appreciate|want)(?: it)?(?: if)?(?: for)?(?: you)?(?: could| would)? to ",
-    r"i(?:'d| would) appreciate (?:it )?(?:if you (?:could|would) )",
-    r"i (?:really )?(?:want|need|have|wish|wanted|ask|beg|expect)(?: that)?(?: you| us)? to ",
-    r"i am (?=(?:need|want|look)ing)",
-    r"i (?:want|need|wish|would like)(?: that)? you (?:to )?",
-    r"(?:you|we|i) (?:really |just |all )?(?:should|must|can|could|need to|have to|want to|might want to|better|ought to|may)(?: now| also| then)? ",
-    r"it is (?:necessary|needed|required|time) (?:to|that you) ",
-    r"it's time to |time to |want to |wish to |need to |have to |trying to |going to ",
-    r"let's |let us |let me |go ahead and |feel free to |help me (?:to )?|try (?:to |(?=\w+ing\b))|make sure (?:to|you|that you) |do me a favou?r and ",
-    r"(?:don't|do not|never) forget to |why (?:don't|do not) (?:you|we) |be so kind (?:and|as to|to) |would you be so kind (?:and|as to) ",
-    r"if you (?:don't mind|can|could|please|would|wouldn't mind|have time|have a moment)[, ]+(?:please )?|if possible[, ]+",
-    r"(?:to |the )?(?=please )|to (?=make|install|take|show|do )|your (?:task|job) is to |the next step is to |what i (?:want|need) is to ",
-)
-TRAILERS = (
-    r"[ ,;:.!?\-]+$",
-    r"[ ,]+(?:please|thanks|thank you(?: very much| so much)?|thx|ty|cheers|for me|for us|instead|right now|right away|asap|as soon as possible|"
-    r"immediately|ok|okay|would you|will you|if you can|if possible|mate|dude|man|bro|buddy|real quick|if you don't mind|"
-    r"danke|bitte|merci|gracias|por favor|obrigado|s'il te pla[iî]t|s'il vous pla[iî]t|that's it|that is all|thanks in advance|now)$",
-)

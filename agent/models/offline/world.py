@@ -6,13 +6,14 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from ....tools.risk import Risk
 from ...events import Call
 from ..base import Known, Request
 from .normalise import Text, normalise
-from .tables import RUNTIMES, SERVICES
+from .tables import RISKS, RUNTIMES, SERVICES
 from .values import namelike, number
 
-_NAMED = {"deploy": "name", "rollback": "name", "destroy": "name", "logs": "service"}
+_NAMED = {"deploy": "name", "rollback": "name", "destroy": "name", "logs": "service", "sandbox": "name"}
 _ABOUT = re.compile(
     r"(?:.{0,40}? )?(?:with |need |use |want )(?:the |my |our )([\w.-]+) (?:deployment|service|sandbox|container)\b"
     r"|(?:why (?:is|does|did|has) )?(?:the )?(?:new |last |latest |current )?(?:release|deployment|version|deploy) of (?:the )?([\w.-]+)"
@@ -31,6 +32,15 @@ _ALWAYS = re.compile(
 )
 
 
+def _side(call: Call) -> str | None:
+    """The machine of a sync's other place."""
+    for key in ("destination", "source"):
+        host, colon, _ = str(call.args.get(key, "")).rpartition(":")
+        if colon and re.fullmatch(r"(?:docker|ssh|vm):\S+|[^@\s]+@\S+", host):
+            return host
+    return None
+
+
 @dataclass
 class World:
     """`earlier` grows while the parts of a request are read: "deploy web and show its logs"."""
@@ -41,9 +51,21 @@ class World:
     subject: str | None = None
     """What an earlier part of the request was about: "the worker is acting up, show me its logs"."""
 
+    turn: tuple[Call, ...] = ()
+    """The calls of the last turn that had any: what "again" repeats."""
+    asked: str = ""
+    """The request before, where it came to no call: it was asked back, and this may be the answer."""
+
     @classmethod
     def of(cls, request: Request) -> World:
-        return cls(request.known, request.notes, [call for turn in request.history[-20:] for call in turn.calls])
+        turns = request.history[-20:]
+        return cls(
+            request.known,
+            request.notes,
+            [call for turn in turns for call in turn.calls],
+            turn=next((turn.calls for turn in reversed(turns) if turn.calls), ()),
+            asked=turns[-1].request if turns and not turns[-1].calls else "",
+        )
 
     def last(self) -> Call | None:
         return self.earlier[-1] if self.earlier else None
@@ -60,27 +82,66 @@ class World:
         if (match := _NOT.search(part.low)) and namelike(match[1]):
             self.subject = part.raw(match.start(1), match.end(1))
 
-    def name(self) -> str | None:
-        """The service, deployment or sandbox spoken of last: what "it" means to `logs`, `rollback` and `destroy`."""
+    def name(self, *, sandbox: bool = False) -> str | None:
+        """The service, deployment or sandbox spoken of last: what "it" means to `logs`, `rollback` and `destroy`.
+
+        A sandbox is destroyed, and never rolled back.
+        """
         if self.subject:
             return self.subject
+        called = _NAMED if sandbox else _NAMED.keys() - {"sandbox"}
+        spoken = next((call for call in reversed(self.earlier) if call.tool in called), None)
+        return self._name(spoken) if spoken else None
+
+    def _name(self, call: Call) -> str | None:
+        """What a call is about. One that was made without a name has a name of its own, and is never an earlier one."""
+        value = call.args.get(_NAMED.get(call.tool, ""))
+        if isinstance(value, str):
+            return value
+        among = self.known.services
+        if call.tool == "sandbox":
+            among = tuple(dict.fromkeys(name for name in (*among, *self.known.hosts) if "sandbox" in name))
+        folder = str(call.args.get("path", "")).rstrip("/").rpartition("/")[2]
+        return folder if folder in among else among[0] if len(among) == 1 else None
+
+    def changed(self) -> Call | None:
+        """The last call that was more than a look."""
+        return next((call for call in reversed(self.earlier) if RISKS.get(call.tool, Risk.R3) > Risk.R0), None)
+
+    def made(self) -> str | None:
+        """The service, deployment or sandbox that "destroy it" means: what the last change was about, or a look since then."""
         for call in reversed(self.earlier):
-            value = call.args.get(_NAMED.get(call.tool, ""))
-            if isinstance(value, str):
-                return value
+            if call.tool == "destroy":
+                return None
+            if call.tool in _NAMED:
+                return self._name(call)
+            if RISKS.get(call.tool, Risk.R3) > Risk.R0:
+                return None
         return None
+
+    def deployed(self) -> Call | None:
+        """The last deploy."""
+        return next((call for call in reversed(self.earlier) if call.tool == "deploy"), None)
+
+    def context_before(self) -> str | None:
+        """The context that was left for the one that was switched to last."""
+        used = [call.args.get("context") for call in self.earlier if call.tool == "switch"]
+        before = next((one for one in reversed(used) if one != used[-1]), None)
+        return before if isinstance(before, str) else None
 
     def label(self) -> str | None:
         """The snapshot spoken of last."""
         for call in reversed(self.earlier):
-            value = call.args.get({"snapshot": "label", "rewind": "to"}.get(call.tool, ""))
-            if isinstance(value, str) and value != "last":
+            value = call.args.get({"snapshot": "label", "rewind": "to", "drift": "against"}.get(call.tool, ""))
+            if isinstance(value, str) and value != "last" and (call.tool != "drift" or value in self.known.snapshots):
                 return value
         return None
 
     def there(self) -> str | None:
-        """The host spoken of last, or the only one besides this machine."""
+        """The host spoken of last, or the only one besides this machine; none after a switch, when it means the context."""
         for call in reversed(self.earlier):
+            if call.tool == "switch":
+                return None
             for key in ("on", "to"):
                 value = call.args.get(key)
                 if (
@@ -89,7 +150,23 @@ class World:
                     and (re.match(r"(?:docker|ssh|vm):|[^@\s]+@[^\s]+$", value) or value in self.known.hosts)
                 ):
                     return value
+            if call.tool == "sync" and (host := _side(call)):
+                return host
         others = [host for host in self.known.hosts if host != "local"]
+        return others[0] if len(others) == 1 else None
+
+    def elsewhere(self) -> str | None:
+        """The one host that is neither this machine nor the one spoken of last: "the other box"."""
+        spoken = next(
+            (
+                value
+                for call in reversed(self.earlier)
+                for key in ("on", "to")
+                if (value := call.args.get(key)) in self.known.hosts
+            ),
+            None,
+        )
+        others = [host for host in self.known.hosts if host not in ("local", spoken)]
         return others[0] if len(others) == 1 else None
 
     def there_swarm(self) -> str | None:
@@ -98,6 +175,14 @@ class World:
             if call.tool == "deploy":
                 return call.args.get("to")
         return None
+
+    def spelt(self, key: str, value: Any) -> Any:
+        """A name that the session knows in another case is that name."""
+        known = self.known
+        among = {"name": known.services, "service": known.services, "to": known.snapshots, "against": known.snapshots, "on": known.hosts}  # fmt: skip
+        return next(
+            (name for name in among.get(key, ()) if isinstance(value, str) and name.lower() == value.lower()), value
+        )
 
     def path(self) -> str | None:
         """The directory spoken of in the call before."""
@@ -121,6 +206,18 @@ class World:
                 if {**SERVICES, **RUNTIMES}.get(match[1]) == name:
                     return match[2]
         return None
+
+
+def names_here(world: World) -> dict[str, str]:
+    """The names that the session knows, for the encoder: what each one is the name of."""
+    here: dict[str, str] = {}
+    for names, kind in (
+        (world.known.snapshots, "snapshot-here"),
+        (world.known.services, "service-here"),
+        (world.known.hosts, "host-here"),
+    ):
+        here |= {name.lower(): kind for name in names if name != "local" and " " not in name}
+    return here
 
 
 def call(tool: str, **args: Any) -> Call:
