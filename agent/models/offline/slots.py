@@ -32,8 +32,8 @@ _SPELLING = (
 )  # fmt: skip
 
 
-_LETTERS = re.compile(r"(?<![\w'.-])[a-z](?: [a-z](?![\w'.]))+")
-"""Letters said one by one: a p i, n p m."""
+_LETTERS = re.compile(r"(?<![\w'.-])(?=(?:[a-z] )*[b-df-hj-np-tv-xz](?![\w'.]))[a-z](?: [a-z](?![\w'.]))+")
+"""Letters said one by one: a p i, n p m; not the words of other languages: il y a."""
 
 
 def _spelt(low: str, *, line: bool) -> str:
@@ -317,7 +317,7 @@ _NAME_LEAD = re.compile(
 
 
 def _name(text: Text) -> str | None:
-    if " " in text.low:
+    if " " in text.low and not _LETTERS.match(text.low):
         if (lead := _NAME_LEAD.match(text.low)) and lead.end() < len(text.low):
             text = text.cut(lead.end())
         if tail := _NAME_NOUN.search(text.low):
