@@ -8,13 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...events import Call
-from .found import Found, asks, made
 from .labels import ACTIONS, TAKES, THINGS
 from .normalise import Text
 from .slots import canonical, joined, thing, value, wanted
 from .tables import SERVICES
 from .values import VERSION
-from .world import World
 
 
 @dataclass(frozen=True)
@@ -267,5 +265,3 @@ _MAKE: dict[str, Callable[[Act], dict[str, Any]]] = {
     "destroy": lambda act: {"name": act.one("name")},
     "remember": lambda act: {"fact": act.one("fact")},
 }  # fmt: skip
-
-__all__ = ["Act", "Found", "Span", "World", "asks", "compose", "made", "missing", "place"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .tables import CONTEXTS, EVERYDAY, OBJECTS, TENS, UNITS, words
+from .tables import EVERYDAY, OBJECTS, TENS, UNITS, words
 
 JOINT = "·"
 """Between groups of a spoken number: three·eleven is 3.11 as a version and 311 as a port; eighty·eighty is 8080."""
@@ -77,18 +77,7 @@ PLACE = re.compile(
     rf"|(?:\.{{1,2}}|~)?/[^\s,;\"'`]{{0,1000}}|\.{{1,2}}(?=[\s,]|$))"
 )
 """A place of sync, or a path that cannot be anything else."""
-PATH = re.compile(r"(?:\.{1,2}|~)?/[^\s,;\"'`]{0,1000}|\.{1,2}")
-_FOLDERS = words(
-    "src tests test docs doc lib app bin config configs scripts node_modules .venv venv dist build public "
-    "static assets web frontend backend server client api core packages migrations templates .github .env "
-    "dockerfile makefile vendor data"
-)
 FILELIKE = re.compile(r"[\w.@+-]*\.[a-z][a-z0-9]{0,9}|[\w.@+/-]+/[\w.@+/*-]*|\.[a-z][\w.-]*|[\w.-]*\*[\w.*-]*")
-
-
-def pathlike(word: str) -> bool:
-    """Could hardly be anything but a file or folder."""
-    return bool(PATH.fullmatch(word) or FILELIKE.fullmatch(word) or word in _FOLDERS)
 
 
 NAME = re.compile(r"[a-z0-9_](?:[\w.+/-]{0,120}[\w+])?")
@@ -115,11 +104,6 @@ def coined(word: str) -> bool:
     return bool(re.search(r"[\d_.-]", word)) and namelike(word)
 
 
-def context(word: str) -> str | None:
-    """The context that a word means, production being prod; None when it is none of the usual ones."""
-    return CONTEXTS.get(word)
-
-
 _TIME = re.compile(
     r"\b(?:ago|yesterday|today|tonight|morning|noon|midday|midnight|evening|afternoon|night|lunch|breakfast|dinner|"
     r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|week|weekend|month|year|hours?|minutes?|mins?|seconds?|days?|o'clock|"
@@ -127,16 +111,8 @@ _TIME = re.compile(
     r"while|until|earlier|start|beginning|original|gestern|heute|hier|ayer|ontem|vorhin|"
     r"\d{1,2}:\d{2}|\d{1,2} ?[ap]m|\d{4}-\d{2}(?:-\d{2})?)\b"
 )
-_SPAN = re.compile(
-    r"(?:about |like |around |by |for )?((?:\d+|an?|half an?|one|a couple of|a few|several|some) (?:minute|min|hour|day|week|month|year|second|sec)s?)"
-)
 
 
 def moment(text: str) -> bool:
     """True when the words are about a time."""
     return bool(_TIME.search(text))
-
-
-def span(text: str) -> bool:
-    """True for a bare length of time, "2 hours", that means that long ago."""
-    return bool(_SPAN.fullmatch(text))
