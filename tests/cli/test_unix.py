@@ -178,7 +178,10 @@ def test_streams_that_are_closed_are_survived(environ: dict[str, str], project: 
 def test_a_piped_script_of_requests(cli: Cli, script: Callable[..., str], project: Path) -> None:
     model = script({"kind": "calls", "calls": [{"tool": "remember", "args": {"fact": "tea"}}]}, {"kind": "reply"}, ECHO)
     done = cli(
-        "envsync", "--model", model, input="# a comment\n\nkeep that: tea\n/remember coffee\nupgrade it\n/remember never\n"
+        "envsync",
+        "--model",
+        model,
+        input="# a comment\n\nkeep that: tea\n/remember coffee\nupgrade it\n/remember never\n",
     )
     assert done.returncode == 4, "it ends with the first line that fails"
     assert "remember: tea" in done.stdout and "remember: coffee" in done.stdout
