@@ -78,6 +78,25 @@ class Service(Data):
     """By canonical name: postgresql, mysql, sqlite, redis, mongodb, rabbitmq …"""
     variables: tuple[Fact, ...] = ()
     """Names of environment variables that it reads; never values."""
+    needs: tuple[Fact, ...] = ()
+    """What must run before it: databases by canonical name, other services by root."""
+
+
+class Backing(Data):
+    """Something that the project's files run beside its own services: a database, cache, queue, proxy."""
+
+    name: str
+    """Canonical (`postgresql`), or as it is called in the file where that is unknown."""
+    role: str
+    """database, cache, queue, proxy, mail, storage, search, monitoring or unknown."""
+    label: str = ""
+    """What the compose file calls it."""
+    image: str = ""
+    version: str = ""
+    """The image's tag, as far as it is a version."""
+    ports: tuple[int, ...] = ()
+    """On this machine where the file says so."""
+    evidence: tuple[Evidence, ...] = ()
 
 
 class Git(Data):
@@ -97,6 +116,11 @@ class Project(Data):
 
     root: str
     services: tuple[Service, ...] = ()
+    backing: tuple[Backing, ...] = ()
+    order: tuple[tuple[str, ...], ...] = ()
+    """Waves of the start: names of databases and roots of services; what is in one wave may start together."""
+    shared: tuple[Fact, ...] = ()
+    """What the services have in common: workspaces and monorepo tools."""
     git: Git | None = None
     missing: tuple[Missing, ...] = ()
     findings: tuple[Fact, ...] = ()

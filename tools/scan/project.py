@@ -36,6 +36,7 @@ class Survey:
     services: tuple[Service, ...]
     findings: tuple[Fact, ...]
     backing: shared.Backing = field(default_factory=shared.Backing)
+    order: tuple[tuple[str, ...], ...] = ()
 
 
 def wants() -> Wants:
