@@ -23,6 +23,8 @@ and what is named must be exactly that:
           variables: [SECRET_KEY]   # a set
           needs: [postgresql]       # a set
       order: [[postgresql], [.]]    # waves of names of databases and roots of services
+      backing: {db: [postgresql, database, "16"]}   # all that runs beside the services: name, role and version by label
+      shared: [pnpm, turbo]         # a set: workspaces and monorepo tools
       findings: [two-lockfiles]     # rules that must fire; `[]`: none may
 """
 
@@ -96,8 +98,16 @@ def test_of_a_small_project_is_found_what_its_files_say(name: str, tmp_path: Pat
         for at, wanted in one["services"].items():
             if at in services:
                 wrong += [f"{at}: {line}" for line in differences(facts(services[at]), wanted or {})]
-    if "order" in one and [sorted(wave) for wave in surveyed.order] != [sorted(map(str, wave)) for wave in one["order"]]:
+    if "order" in one and [sorted(wave) for wave in surveyed.order] != [
+        sorted(map(str, wave)) for wave in one["order"]
+    ]:
         wrong.append(f"order: {surveyed.order}, and not {one['order']}")
+    if "backing" in one:
+        beside = {found.label: [found.name, found.role, found.version] for found in surveyed.backing}
+        if beside != one["backing"]:
+            wrong.append(f"backing: {beside}, and not {one['backing']}")
+    if "shared" in one and {fact.value for fact in surveyed.shared} != set(one["shared"]):
+        wrong.append(f"shared: {[fact.value for fact in surveyed.shared]}, and not {one['shared']}")
     if "findings" in one:
         rules = {fact.rule for fact in surveyed.findings}
         wanted_rules = set(one["findings"])
