@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ....tools.risk import Risk
 from ...events import Call
@@ -91,12 +91,13 @@ def given(
         if part.act.tool == NONE:
             world.hear_not(part.act.text)
             continue
-        call, question = _one(part, world, last)
+        call, question, settled = _one(part, world, last)
         last = None if call else last  # later parts go on from this one, if from any
         if question:
             questions.append(question)
         if call is None:
             continue
+        agreed = agreed or (settled and part.tool > 0.5 and len(found.parts) == 1)
         if calls and (whole := _one_of_both(calls[-1], call)):
             call = whole
             calls.pop()
@@ -181,11 +182,19 @@ _WHOLE = re.compile(
 """One of these is said by whoever wants all installed that a project needs: without one, an empty call is a guess."""
 
 
-def _one(part: Reading, world: World, last: Call | None) -> tuple[Call | None, str]:
+class _Made(NamedTuple):
+    """What a part comes to: a call, a question, or both in what is asked back. `settled`: names came from what the session knows."""
+
+    call: Call | None = None
+    question: str = ""
+    settled: bool = False
+
+
+def _one(part: Reading, world: World, last: Call | None) -> _Made:
     act = part.act
     if act.tool == VAGUE:
         if question := none.vague(act.text.low):
-            return None, question
+            return _Made(question=question)
         plainly = simple.read(act.text, names_here(world)).parts[0].act
         call, completed = (None, False) if plainly.tool == NONE else resolve(plainly, compose(plainly), world)
         if (
@@ -194,43 +203,45 @@ def _one(part: Reading, world: World, last: Call | None) -> tuple[Call | None, s
             and "ask" not in plainly.flags
             and not lost(plainly, call, world)
         ):
-            return call, ""  # "roll it back": vague, but for what was said before
-        return None, _question(call, missing(call), world) if call else _what(act)
+            return _Made(call, settled=True)  # "roll it back": vague, but for what was said before
+        return _Made(question=_question(call, missing(call), world) if call else _what(act))
     said = compose(act)
     if last and last.tool == said.tool and ("more" in act.flags or missing(said) or more.corrects(act)):
         if len(world.names()) > 1 and _SINGLE.search(act.text.low) and not _BOTH.search(act.text.low):
-            return None, f"Which of them: {', '.join(world.names()[:8])}?"
+            return _Made(question=f"Which of them: {', '.join(world.names()[:8])}?")
         call, completed = resolve(act, more.goes_on(last, act, said), world)
         if "more" in act.flags and "ask" not in act.flags and not missing(call):
-            return call, ""
+            return _Made(call, settled=completed)
     else:
         call, completed = resolve(act, said, world)
     if lacking := missing(call):
-        return None, _question(call, lacking, world)
+        return _Made(question=_question(call, lacking, world))
     if lost(act, call, world):
-        return None, WHICH_HOST
+        return _Made(question=WHICH_HOST)
     if call.tool == "rewind" and (near := _nearly(str(call.args["to"]), world)):
-        return None, f"There is no snapshot {call.args['to']}. Did you mean {' or '.join(near[:4])}?"
+        return _Made(question=f"There is no snapshot {call.args['to']}. Did you mean {' or '.join(near[:4])}?")
     if (
         call.tool == "sandbox"
         and set(call.args) == {"hours"}
         and re.search(r"\b(?:the|that|my|this) sandbox\b", act.text.low)
     ):
-        return None, f"Which sandbox?{choice(world)}"  # a new one was not asked for
+        return _Made(question=f"Which sandbox?{choice(world)}")  # a new one was not asked for
     if (
         call.tool == "provision"
         and not {"runtimes", "packages", "services", "template", "gpu"} & set(call.args)
         and not _WHOLE.search(act.text.low)
     ):
-        return None, _question(call, (), world)
+        return _Made(question=_question(call, (), world))
     if call.tool == "provision" and not _THINGS & set(call.args) and any(span.slot == "version" for span in act.spans):
-        return None, _question(call, (), world)  # a version of what? With nothing named it would be the whole project.
+        return _Made(
+            question=_question(call, (), world)
+        )  # a version of what? With nothing named it would be the whole project.
     for key, (least, most) in _BOUNDS.items():
         if not least <= call.args.get(key, least) <= most:
-            return None, f"{key} {call.args[key]} cannot be: from {least} to {most} can. How many?"
+            return _Made(question=f"{key} {call.args[key]} cannot be: from {least} to {most} can. How many?")
     if "ask" in act.flags and not completed:
-        return None, none.vague(act.text.low) or _question(call, (), world)
-    return call, ""
+        return _Made(question=none.vague(act.text.low) or _question(call, (), world))
+    return _Made(call, settled=completed)
 
 
 def _what(act: Act) -> str:
