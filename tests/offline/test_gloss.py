@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from envsync.agent.models.offline import gloss
 from envsync.agent.models.offline.gloss import LANGUAGES, english, language, lexicon
 
 
@@ -53,6 +54,11 @@ def test_the_files_hold_word_forms_with_a_few_english_words_each(name: str) -> N
     for form, meaning in table.items():
         assert form == form.lower().strip() and " " not in form, form
         assert 1 <= len(meaning.split()) <= 4 and re.fullmatch(r"[a-z0-9' -]+", meaning), (form, meaning)
+
+
+def test_what_is_taken_for_english_at_once_is_in_no_file() -> None:
+    for name in LANGUAGES:
+        assert not gloss._ENGLISH & lexicon(name).keys()  # pyright: ignore[reportPrivateUsage]
 
 
 def test_a_lexicon_that_is_not_there_leaves_the_words_as_they_are() -> None:

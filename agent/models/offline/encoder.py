@@ -114,6 +114,8 @@ class Encoder:
             options.log_severity_level = 4
             # The file is optimised as it is written (evals/training/export.py): doing it again at each load takes 40 ms.
             options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+            # Weights are used as they lie in the file: 10 ms less to load, half a millisecond more a request.
+            options.add_session_config_entry("session.disable_prepacking", "1")
             session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
             self._cutter = Cutter()
             self._session = session  # last: what is half loaded is loaded again

@@ -24,6 +24,11 @@ _ENGLISH_TOO = words(
     "vite vm vs vue was web will yo"
 )
 """Forms of the files that tell nothing of the language: they stood in English requests of the training cases too."""
+_ENGLISH = words(
+    "the is are what my and of with in it this that please can you i not don't we our need how from at be have just but then there all "
+    "show install update upgrade run take get put make back up when which where why who now new remember deploy rollback roll destroy switch snapshot scan sync push pull logs history status undo restore rewind add stop start kill its into any since before after what's"
+)
+"""Forms that no file has: where they are half of the words, no file need be read."""
 SHARE = 0.35
 """Least share of a request's words that are in a language's file. Chosen on the training cases: of 18,000 English ones 2 are
 taken for another language, of 1,540 others none for English."""
@@ -42,6 +47,8 @@ def lexicon(language: str) -> dict[str, str]:
 def language(request: Sequence[str]) -> str | None:
     """Which of LANGUAGES the words are in; None for English and all else."""
     said = [word for word in request if _WORD.fullmatch(word)]
+    if 2 * sum(word in _ENGLISH for word in said) >= len(said):
+        return None
     best, most = None, 0.0
     for name in LANGUAGES:
         table = lexicon(name)
