@@ -108,13 +108,11 @@ class World:
     def things(self) -> dict[str, list[str]]:
         """What was last spoken of that can be installed, without versions: "is nvtop there?", "install it then"."""
         last = self.last()
-        found = (
-            {key: [_UNVERSIONED.split(str(item), maxsplit=1)[0] for item in last.args.get(key, ())] for key in _THINGS}
-            if last
-            else {}
-        )
+        found: dict[str, list[str]] = {key: [] for key in _THINGS}
+        for key in found if last else ():
+            items: list[Any] = last.args.get(key, []) if last else []
+            found[key] = [str(_UNVERSIONED.split(str(item), maxsplit=1)[0]) for item in items]
         if not any(found.values()):
-            found = {key: [] for key in _THINGS}
             for word in split(normalise(self.heard[:2_000])):
                 if key := _KINDS.get(SHAPES[shape(word.low, {})]):
                     found[key].append(word.low)
