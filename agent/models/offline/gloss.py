@@ -1,6 +1,6 @@
 """Requests in German, French, Spanish and Portuguese, word by word in English: for the encoder, whose base knows English alone.
 
-One file a language: a word form, a tab, what it usually means in a request to these tools. Only what the encoder sees is put
+One file a language in `lexicons`: a word form, a tab, what it usually means in a request to these tools. Only what the encoder sees is put
 into English; the values of arguments are cut from the text as it was typed.
 """
 
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from ..english import ordinary
-from ..tables import words
+from .english import ordinary
+from .tables import words
 
 LANGUAGES = ("de", "fr", "es", "pt")
 _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
@@ -38,7 +38,7 @@ taken for another language, of 1,540 others none for English."""
 def lexicon(language: str) -> dict[str, str]:
     """Word forms to English. A file that cannot be read is empty: the words then stay as they are."""
     try:
-        lines = Path(__file__).with_name(f"{language}.tsv").read_text("utf-8").splitlines()
+        lines = Path(__file__).with_name("lexicons").joinpath(f"{language}.tsv").read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
         return {}
     return dict(pair for line in lines if len(pair := line.split("\t")) == 2)  # type: ignore[misc]
