@@ -118,7 +118,7 @@ class Executor:
         args, tool = self.check(call), registry.find(call.tool)
         call = Call(call.tool, args.model_dump(mode="json", exclude_unset=True), call.id)
         plan = None
-        if tool.plan is not None:
+        if tool.plan is not None and tool.planned(args):
             plan = await tool.plan(args, await self.context(args, words=words, origin=origin))
         yes = Risk.R2 if self.settings.yes else Risk.R1
         decision = policy.decide(call.tool, tool.risk, plan, yes=yes, always=self.always)
@@ -187,7 +187,7 @@ class Executor:
     ) -> Result:
         tool, args = registry.find(item.call.tool), self.check(item.call)
         context = await self.context(args, words=words, origin=origin, report=report)
-        if tool.read is not None:
+        if tool.read is not None and not tool.planned(args):
             return await tool.read(args, context)
         plan, make = item.plan, tool.plan
         if plan is None or make is None:

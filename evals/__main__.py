@@ -4,6 +4,7 @@ python -m evals report [--model NAME@URL]… [--sample N] [--outside PLACE] [--o
 python -m evals check [--json]
 python -m evals bench
 python -m evals outside PLACE
+python -m evals scan [PACKAGE…] [--sample N] [--wrong] [--json]
 
 A model is offline, baseline:NAME (decline, frequent, keywords, tfidf, nearest), or what `envsync --model` takes."""
 
@@ -62,6 +63,13 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("outside", help="questions written by others; exit 1 when one is answered with a change")
     one.add_argument("place", type=Path, help="the bfcl-eval wheel, or the folder it is unpacked in")
     one.add_argument("--wrong", action="store_true", help="show every question that is answered with a call")
+    one = commands.add_parser("scan", help="how much of real packages the scan finds, beside other detectors")
+    one.add_argument("packages", nargs="*", metavar="PACKAGE", help="part of `registry name version`; default: all")
+    one.add_argument("--sample", type=_positive, default=0, help="N packages only, the same in every run")
+    one.add_argument("--wrong", action="store_true", help="show everything that is wrong or missing")
+    one.add_argument("--json", action="store_true", help="one JSON document, with every detector's mistakes")
+    one.add_argument("--cache", type=Path, metavar="DIR", help="where packages and detectors are kept")
+    one.add_argument("--out", type=Path, help="default: evals/scan/RESULTS.md, when all packages are scanned")
     return parser
 
 
@@ -127,6 +135,14 @@ def _outside(args: argparse.Namespace) -> int:
     return asyncio.run(outside.main(args.place, sys.stdout, wrong=args.wrong))
 
 
+def _scan(args: argparse.Namespace) -> int:
+    from .scan import command
+
+    return command.main(
+        args.packages, sample=args.sample, as_json=args.json, wrong=args.wrong, place=args.cache, out=args.out
+    )
+
+
 COMMANDS = {
     "predict": _predict,
     "score": _score,
@@ -134,6 +150,7 @@ COMMANDS = {
     "check": _check,
     "bench": _bench,
     "outside": _outside,
+    "scan": _scan,
 }
 
 if __name__ == "__main__":

@@ -32,7 +32,13 @@ _PACKAGES = Argument("packages", [])
 _NAME = Argument("name")
 
 TOOLS: dict[str, dict[str, Argument]] = {
-    "scan": {"path": _PATH, "on": _ON, "scope": Argument("word", "all", ("project", "machine", "all"))},
+    "scan": {
+        "path": _PATH,
+        "on": _ON,
+        "scope": Argument("word", "all", ("project", "machine", "all")),
+        "mermaid": Argument("flag", False),
+        "write": Argument("word", None, ("devcontainer", "compose", "dockerfile", "mise", "sbom")),
+    },
     "provision": {
         "runtimes": _THINGS,
         "packages": _PACKAGES,

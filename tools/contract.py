@@ -79,6 +79,11 @@ class Result(Data):
         return ()
 
     @property
+    def document(self) -> str:
+        """Text for another program, e.g. a diagram: it is all that standard output gets then. Empty: there is none."""
+        return ""
+
+    @property
     def exit(self) -> int:
         """The exit code of the contract's table; only `drift` differs from 0."""
         return 0
@@ -243,7 +248,7 @@ class Outcome(Data):
 
 @dataclass(frozen=True)
 class Tool(Generic[A]):
-    """One capability. Exactly one of `read` (R0) and `plan` (R1 and up) is given.
+    """One capability. `read` (R0) or `plan` (R1 and up) is given; both where `changes` tells by the arguments which is meant.
 
     The docstring of `read` or `plan` is what models, `--help` and the docs show; its first line is the summary.
     Both may only read. `plan` must be deterministic: it is made again under the lock right before it is carried out,
@@ -259,6 +264,12 @@ class Tool(Generic[A]):
     """Makes the result of a committed transaction; None means a plain `Changed`."""
     nothing: Callable[[A, Plan, Context], Awaitable[Result]] | None = None
     """Makes the result of a plan without steps, reading only; None means its summary alone."""
+    changes: Callable[[A], bool] | None = None
+    """Of a tool with both: whether a call with these arguments changes something, so that it is planned and not read."""
+
+    def planned(self, args: A) -> bool:
+        """Whether a call with these arguments goes through a plan. Without one it may only read."""
+        return self.plan is not None and (self.read is None or (self.changes is not None and self.changes(args)))
 
     @property
     def doc(self) -> str:

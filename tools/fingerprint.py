@@ -8,6 +8,7 @@ from typing import Literal
 from blake3 import blake3
 from pydantic import Field
 
+from .equipment import Equipment
 from .plan import Data, canonical
 
 
@@ -36,6 +37,13 @@ class Wanted(Data):
     spec: str = ""
     """`>=3.11`, `20`, `^18 || ^20`; empty means any."""
     evidence: tuple[Evidence, ...] = ()
+    confidence: float = 1.0
+    """Of the version: what a manifest asks for is sure, what only a CI file or a dev container names is not."""
+
+    @property
+    def firm(self) -> str:
+        """The version as far as it is more than a hint: what is tested with one may well run with another."""
+        return self.spec if self.confidence > 0.5 else ""
 
 
 class Missing(Data):
@@ -78,6 +86,27 @@ class Service(Data):
     """By canonical name: postgresql, mysql, sqlite, redis, mongodb, rabbitmq …"""
     variables: tuple[Fact, ...] = ()
     """Names of environment variables that it reads; never values."""
+    needs: tuple[Fact, ...] = ()
+    """What must run before it: databases by canonical name, other services by root."""
+
+
+class Backing(Data):
+    """Something that the project's files run beside its own services: a database, cache, queue, proxy."""
+
+    name: str
+    """Canonical (`postgresql`), or as it is called in the file where that is unknown."""
+    role: str
+    """database, cache, queue, proxy, mail, storage, search, monitoring or unknown."""
+    label: str = ""
+    """What the compose file calls it."""
+    image: str = ""
+    version: str = ""
+    """The image's tag, as far as it is a version."""
+    ports: tuple[int, ...] = ()
+    """On this machine where the file says so."""
+    profiles: tuple[str, ...] = ()
+    """It only runs when one of these is asked for."""
+    evidence: tuple[Evidence, ...] = ()
 
 
 class Git(Data):
@@ -97,6 +126,11 @@ class Project(Data):
 
     root: str
     services: tuple[Service, ...] = ()
+    backing: tuple[Backing, ...] = ()
+    order: tuple[tuple[str, ...], ...] = ()
+    """Waves of the start: names of databases and roots of services; what is in one wave may start together."""
+    shared: tuple[Fact, ...] = ()
+    """What the services have in common: workspaces and monorepo tools."""
     git: Git | None = None
     missing: tuple[Missing, ...] = ()
     findings: tuple[Fact, ...] = ()
@@ -168,10 +202,17 @@ class Fingerprint(Data):
     packages: tuple[PackageSet, ...] = ()
     variables: tuple[Variable, ...] = ()
     dotfiles: tuple[FileHash, ...] = ()
+    equipment: Equipment | None = None
+    """What the machine has beyond its programs; None when the scan did not look at the machine, or was too old to."""
     project: Project | None = None
 
     @property
+    def still(self) -> Fingerprint:
+        """Without what changes by itself from one minute to the next: free space, what runs, what is listened on."""
+        facts = self.facts and self.facts.model_copy(update={"disk_free": 0})
+        return self.model_copy(update={"facts": facts, "equipment": self.equipment and self.equipment.still})
+
+    @property
     def digest(self) -> str:
-        """BLAKE3 (hex) over everything but the time and the free disk space."""
-        body = self.model_dump(mode="json", exclude={"at": True, "facts": {"disk_free"}})
-        return blake3(canonical(body)).hexdigest()
+        """BLAKE3 (hex) over everything but the time and what changes by itself."""
+        return blake3(canonical(self.still.model_dump(mode="json", exclude={"at": True}))).hexdigest()

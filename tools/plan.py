@@ -50,6 +50,8 @@ class Plan(Data):
     steps: tuple[Step, ...] = ()
     details: tuple[str, ...] = ()
     """More lines for the preview: paths, versions, sizes. Made by code; untrusted text in them is already escaped."""
+    differences: tuple[str, ...] = ()
+    """Lines of unified diffs: what the files that are written over have now, and would have. Without secrets."""
     warnings: tuple[str, ...] = ()
     """What a person must know before saying yes, e.g. what cannot be restored."""
     risk: Risk

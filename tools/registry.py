@@ -79,8 +79,20 @@ TOOLS: tuple[Entry, ...] = (
     ),
 )
 
+TYPED: tuple[Entry, ...] = (
+    Entry(
+        "fingerprint",
+        Risk.R0,
+        "Carry this machine's tools, packages, extensions, aliases and chosen dotfiles to another one.",
+        "provision.fingerprint",
+    ),
+)
+"""What only a person types: no model sees it or may call it."""
+
 STEPS: tuple[str, ...] = (
+    "scan.writing",
     "provision.tool",
+    "provision.fingerprint",
     "snapshot.steps",
     "run.tool",
     "remember.tool",
@@ -93,14 +105,14 @@ STEPS: tuple[str, ...] = (
 
 
 def names() -> tuple[str, ...]:
-    """All tools' names, in order."""
+    """All tools' names, in order, as a model sees them."""
     return tuple(entry.name for entry in TOOLS)
 
 
 @cache
 def find(name: str) -> Tool[Any]:
     """The tool of exactly that name; no near match is ever taken. Raises Usage."""
-    for entry in TOOLS:
+    for entry in (*TOOLS, *TYPED):
         if entry.name == name:
             return getattr(import_module(f".{entry.module}", __package__), name.upper())
     raise Usage(f"there is no tool {name!r}", f"The tools are: {', '.join(names())}.")

@@ -43,5 +43,11 @@ COMMANDS: tuple[Command, ...] = (
         "[join PLACE | publish | members | trust PERSON | leave]",
         ("join", "publish", "members", "trust", "leave"),
     ),
+    Command(
+        "fingerprint",
+        "Carry this machine's tools, packages, extensions, aliases and chosen dotfiles to another one.",
+        "[show | export FILE | apply FILE --on HOST]",
+        ("show", "export", "apply"),
+    ),
     Command("completion", "Print the completion script of a shell.", "bash | zsh | fish", ("bash", "zsh", "fish")),
 )

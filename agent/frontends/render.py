@@ -102,6 +102,10 @@ class Screen:
         if self._raw and not self.out.isatty():
             self.note(summary)  # stdout is the command's own
             return
+        if result.document:
+            self.note(summary)
+            self._answer(safe(result.document.rstrip("\n"), lines=True))
+            return
         if not self.rich:
             self._answer("\n".join([summary, *plain(result.blocks())]))
             return

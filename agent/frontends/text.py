@@ -111,7 +111,7 @@ def _tree(tree: Tree, depth: int) -> list[str]:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of code-made text; `style` is title, plain, dim or warn."""
+    """One line of code-made text; `style` is title, plain, dim, warn, good or bad."""
 
     text: str
     style: str = "plain"
@@ -151,12 +151,21 @@ def _plan(plan: Plan, item: Prepared, columns: int) -> list[Line]:
     for number, step in enumerate(plan.steps, 1):
         shown.append(Line(f"  {number:>{width}}. {tight(step.does)}"))
     shown += [Line(f"  {detail}", "dim") for detail in _columns([tight(detail) for detail in plan.details], columns)]
+    shown += [_difference(line) for line in plan.differences]
     shown += [Line(f"! {tight(warning)}", "warn") for warning in plan.warnings]
     why = f" — {tight(plan.reason)}" if plan.reason else ""
     shown.append(Line(f"risk  R{int(item.risk)}, {RISKS[item.risk]}{why}", "warn" if item.risk >= Risk.R3 else "plain"))
     shown.append(_undo(plan))
     seconds = sum(step.seconds or 0 for step in plan.steps)
     return [*shown, Line(f"time  about {span(seconds)}", "dim")] if seconds >= 1 else shown
+
+
+def _difference(line: str) -> Line:
+    """A line of a diff with its indentation, which is a part of what it says; the rest cannot be pushed out of sight."""
+    body = line[1:].lstrip(" ")
+    depth = min(len(line) - 1 - len(body), 60) if line else 0
+    style = {"+": "good", "-": "bad"}.get(line[:1], "dim") if not line.startswith(("+++", "---")) else "dim"
+    return Line(f"  {line[:1]}{' ' * depth}{tight(body)}", style)
 
 
 def _columns(details: Sequence[str], width: int) -> list[str]:

@@ -31,6 +31,7 @@ MAIN: dict[str, tuple[str, ...]] = {
     "provision": ("packages",),
     "sync": ("source", "destination"),
     "syncs": ("action", "name"),
+    "fingerprint": ("action", "file"),
 }
 """What words without a flag mean, where it is not the required fields or the first field."""
 _SHARED = frozenset({"on"})

@@ -58,8 +58,10 @@ def test_a_tool_is_what_its_line_in_the_registry_says(entry: registry.Entry) -> 
     tool: Tool = registry.find(entry.name)
     assert (tool.name, tool.risk) == (entry.name, entry.risk)
     assert tool.doc.strip().splitlines()[0] == entry.summary
-    assert (tool.read is None) != (tool.plan is None)
     assert (tool.read is None) == (entry.risk > Risk.R0)
+    assert (tool.read is None or tool.plan is None) == (tool.changes is None)
+    # What only looks needs no plan unless it is told to write: that is said by its arguments alone.
+    assert tool.read is None or tool.changes is None or not tool.planned(tool.args())
 
 
 @pytest.mark.parametrize("entry", registry.TOOLS, ids=lambda entry: entry.name)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ..fingerprint import Fingerprint, Installed
 from ..moments.say import count
+from . import equipment
 from .model import Difference, Severity, step
 
 ALWAYS = frozenset(
@@ -26,6 +27,7 @@ def compare(old: Fingerprint, new: Fingerprint) -> tuple[list[Difference], list[
         *_dotfiles(old, new),
         *_git(old, new),
         *_host(old, new),
+        *equipment.compare(old.equipment, new.equipment),
     ]
     return found, aside
 

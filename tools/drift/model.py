@@ -13,7 +13,9 @@ from ..plan import Data
 Severity = Literal["info", "minor", "major", "breaking"]
 ORDER: tuple[Severity, ...] = ("breaking", "major", "minor", "info")
 Moved = Literal["", "here", "there", "both"]
-Kind = Literal["file", "package", "runtime", "tool", "variable", "dotfile", "git", "host", "service"]
+Kind = Literal[
+    "file", "package", "runtime", "tool", "variable", "dotfile", "extension", "alias", "git", "host", "service"
+]  # fmt: skip
 
 
 class Fix(Data):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -29,6 +30,7 @@ from ..team.members import has_published, is_member
 from . import across, files, words
 from .compare import compare
 from .elsewhere import against_host, against_people, host_of
+from .exported import against_file, meant
 from .machine import machine
 from .model import Difference, Fix, Kind, Severity, fixed
 
@@ -43,7 +45,7 @@ class DriftArgs(Args):
     against: str = Field(
         "last",
         description="`last` snapshot; `spec` (lockfiles, version files); a label or id; words for a moment; `A..B`; "
-        "a host (`USER@HOST[:/dir]`); a teammate's name, or `team`",
+        "a host (`USER@HOST[:/dir]`); a teammate's name, or `team`; the file of a fingerprint",
         json_schema_extra=brief("`last`, `spec` (lockfiles), label, id, moment, host, teammate or `team`"),
     )
     on: str = Field("local", description="the host")
@@ -95,6 +97,8 @@ async def read(args: DriftArgs, context: Context) -> Drifted:
         )
     labels = {s.label for s in snapshots}
     if against not in labels:
+        if (file := meant(against, context)) is not None:
+            return await _exported(file, context)
         if (other := host_of(against)) is not None:
             return await _elsewhere(*other, context)
         # Before words are searched for what they may mean: a machine of just this name is meant.
@@ -151,6 +155,18 @@ async def _elsewhere(name: str, path: str, context: Context) -> Drifted:
         differences=tuple(differences),
         aside=tuple(aside),
         across=True,
+    )
+
+
+async def _exported(file: Path, context: Context) -> Drifted:
+    """This machine against an exported fingerprint."""
+    differences, fix = await against_file(file, context)
+    said = words.sentence(differences)
+    return Drifted(
+        summary=f"{said}, against {shown(file.name)}" if said else f"this machine is as {shown(file.name)} says",
+        against=str(file),
+        differences=tuple(differences),
+        fix=fix,
     )
 
 

@@ -12,6 +12,8 @@ from .model import ORDER, Difference
 NAMED = 3
 """Packages, programs and dotfiles named in the sentence; further ones are counted."""
 ROWS = 40
+PLACED = ("package", "extension", "alias")
+"""Kinds whose place is told with them."""
 VERB = {
     "edited": "edited",
     "removed": "removed",
@@ -24,7 +26,13 @@ VERB = {
 def sentence(differences: Sequence[Difference]) -> str:
     """`werkzeug 2.2.3 → 3.1.3 (major) and 2 files edited`; empty without differences."""
     parts: list[str] = []
-    for kind, noun in (("package", "package"), ("runtime", "runtime"), ("tool", "tool"), ("service", "service")):
+    for kind, noun in (
+        ("package", "package"),
+        ("runtime", "runtime"),
+        ("tool", "tool"),
+        ("service", "service"),
+        ("extension", "extension"),
+    ):
         of_kind = sorted((d for d in differences if d.kind == kind), key=_rank)
         own = [d for d in of_kind if d.where != "system"] or of_kind
         parts += [_version(d) for d in own[:NAMED]]
@@ -36,7 +44,7 @@ def sentence(differences: Sequence[Difference]) -> str:
     else:
         numbers = Counter(d.change for d in files)
         parts += [f"{count(numbers[change], 'file')} {verb}" for change, verb in VERB.items() if numbers[change]]
-    for kind, noun in (("dotfile", "dotfile"), ("variable", "variable")):
+    for kind, noun in (("dotfile", "dotfile"), ("variable", "variable"), ("alias", "definition")):
         of_kind = [d for d in differences if d.kind == kind]
         parts += [f"{shown(d.what)} {_how(d)}" for d in of_kind[:NAMED]]
         if len(of_kind) > NAMED:
@@ -53,7 +61,7 @@ def table(differences: Sequence[Difference]) -> list[Table]:
         (
             d.severity,
             d.kind,
-            shown(d.what) + (f" ({d.where})" if d.where not in ("", d.what) and d.kind == "package" else ""),
+            shown(d.what) + (f" ({d.where})" if d.where not in ("", d.what) and d.kind in PLACED else ""),
             _change(d),
             d.fix,
         )

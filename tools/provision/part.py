@@ -43,6 +43,8 @@ class Part:
     present: list[str] = field(default_factory=list[str])
     """What is there already, e.g. `15 packages in .venv`."""
     basis: list[str] = field(default_factory=list[str])
+    differences: list[str] = field(default_factory=list[str])
+    """Lines of unified diffs, without secrets."""
 
     def add(self, other: Part) -> None:
         """Append another part to this one."""
@@ -52,6 +54,7 @@ class Part:
         self.reasons += other.reasons
         self.present += other.present
         self.basis += other.basis
+        self.differences += other.differences
 
 
 class Provider(Protocol):

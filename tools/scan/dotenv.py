@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-EXAMPLES = (".env.example", ".env.sample", ".env.template", ".env.dist", ".env.defaults", "example.env", "env.example")
+EXAMPLES = (
+    ".env.example", ".env.sample", ".env.template", ".env.dist", ".env.defaults", "example.env", "env.example", "sample.env", "env.sample",
+    ".env-example", ".env-sample", ".env.local.example", ".env.development.example", ".env.docker.example",
+)  # fmt: skip
 """Committed examples: what they name is what the project declares."""
 LINE = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]{0,127})[ \t]*=(.*)$", re.MULTILINE)
 

@@ -50,6 +50,8 @@ class Draft:
     ports: dict[str, Fact] = field(default_factory=dict[str, Fact])
     databases: dict[str, Fact] = field(default_factory=dict[str, Fact])
     variables: dict[str, Fact] = field(default_factory=dict[str, Fact])
+    needs: dict[str, Fact] = field(default_factory=dict[str, Fact])
+    """What must run before it; filled when all services are known."""
     declared: list[Declared] = field(default_factory=list[Declared])
     findings: list[Fact] = field(default_factory=list[Fact])
     settled: set[str] = field(default_factory=set[str])
@@ -106,7 +108,11 @@ class Draft:
 
     def hits(self, *rules: str) -> list[Hit]:
         """What this service's own source mentions, tests and examples left out."""
-        return [hit for hit in self.tree.hits if hit.rule in rules and hit.path in self._own]
+        return [hit for hit in self._mentions if hit.rule in rules]
+
+    @cached_property
+    def _mentions(self) -> list[Hit]:
+        return [hit for path in self.files for hit in self.tree.by_path.get(path, ())]
 
     def named(self, *names: str) -> list[str]:
         """This service's files of these base names, shallowest first, tests and examples left out."""
@@ -121,8 +127,14 @@ class Draft:
     # -- adding -------------------------------------------------------------------------------------------------
 
     def fact(self, value: str, path: str, key: str = "", rule: str = "", confidence: float = 1.0) -> Fact:
-        """A finding about this service; `path` is relative to its root unless it is one of its files' full paths."""
-        full = path if path in self.tree.files and not self.has(path) else self.at(path)
+        """A finding about this service; `path` is relative to its root unless it is one of its files' full paths.
+
+        With a `/` in front it is relative to the project whatever lies where.
+        """
+        if path.startswith("/"):
+            full = path[1:]
+        else:
+            full = path if path in self.tree.files and not self.has(path) else self.at(path)
         return Fact(
             value=safe(value),
             confidence=confidence,
@@ -133,16 +145,19 @@ class Draft:
     def role(self, role: str, confidence: float) -> None:
         self.roles[role] = max(confidence, self.roles.get(role, 0.0))
 
-    def runtime(self, name: str, spec: str, path: str, key: str = "") -> None:
-        """A runtime it needs; the same wish twice is one wish with two evidences."""
+    def runtime(self, name: str, spec: str, path: str, key: str = "", confidence: float = 1.0) -> None:
+        """A runtime it needs; the same wish twice is one wish with two evidences, and as sure as the surer one."""
         evidence = self.fact("", path, key).evidence
         spec = re.sub(r"(?<=[<>=!~^])\s+", "", spec.strip())
         for index, known in enumerate(self.runtimes):
             if known.name == name and known.spec == safe(spec):
-                if evidence[0] not in known.evidence:
-                    self.runtimes[index] = known.model_copy(update={"evidence": known.evidence + evidence})
+                extra = evidence if evidence[0] not in known.evidence else ()
+                sure = max(confidence, known.confidence)
+                if extra or sure > known.confidence:
+                    merged = {"evidence": (known.evidence + extra)[:8], "confidence": sure}
+                    self.runtimes[index] = known.model_copy(update=merged)
                 return
-        self.runtimes.append(Wanted(name=name, spec=safe(spec), evidence=evidence))
+        self.runtimes.append(Wanted(name=name, spec=safe(spec), evidence=evidence, confidence=confidence))
 
     def tool(self, name: str, path: str, key: str = "", spec: str = "") -> None:
         """A tool, beyond its package managers, that its commands call."""
@@ -221,6 +236,7 @@ class Draft:
             ports=tuple(sorted(self.ports.values(), key=lambda fact: -fact.confidence)),
             databases=tuple(self.databases.values()),
             variables=tuple(sorted(self.variables.values(), key=lambda fact: fact.value)),
+            needs=tuple(self.needs.values()),
         )
 
 

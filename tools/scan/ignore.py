@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ..trees.ignore import Rules as Rules
 from ..trees.ignore import ignored as ignored
 
@@ -11,36 +13,62 @@ MADE = frozenset({
     ".hypothesis", ".ipynb_checkpoints", ".cache", ".next", ".nuxt", ".output", ".svelte-kit", ".astro", ".turbo",
     ".parcel-cache", ".angular", ".vercel", ".netlify", ".gradle", ".terraform", ".bundle", ".idea", ".dart_tool",
     "_build", "deps.cache", "elm-stuff", "dist", "build", "Pods", "DerivedData", ".build", "coverage", "htmlcov",
-    ".nyc_output", "zig-cache", ".zig-cache",
+    ".nyc_output", ".yarn", "zig-cache", ".zig-cache",
+    ".bloop", ".metals", ".bsp", ".cpcache", ".shadow-cljs", ".clj-kondo", ".kotlin", ".vs", "TestResults",
+    ".stack-work", "dist-newstyle", "_opam", ".elixir_ls", ".luarocks",
+    "zig-out", "zig-pkg", "nimcache", "nimbledeps", ".swiftpm", "Carthage", "CMakeFiles", "cmake-build-debug", "cmake-build-release",
+    "vcpkg_installed", "builddir", "_deps",
 })  # fmt: skip
 """Folders that are never walked: made by tools, or copies of dependencies."""
 
 MADE_BESIDE = {
     "target": ("Cargo.toml", "pom.xml", "build.sbt", "project.clj"),
     "vendor": ("go.mod", "composer.json", "Gemfile"),
-    "bin": (".csproj",),
-    "obj": (".csproj",),
-    "out": ("build.gradle", "build.gradle.kts"),
+    "bin": (".csproj", ".fsproj", ".vbproj"),
+    "obj": (".csproj", ".fsproj", ".vbproj"),
+    "out": ("build.gradle", "build.gradle.kts", "build.sc", "build.mill"),
+    "deps": ("mix.exs", "erlang.mk"),
+    "_checkouts": ("rebar.config",),
+    "local": ("cpanfile",),
+    "blib": ("Makefile.PL", "Build.PL"),
+    "compiled": (".rkt",),
+    "lua_modules": (".rockspec",),
+    "renv": ("renv.lock",),
+    "lib": ("shard.yml",),
 }
 """Folders that are made only when one of these lies beside them; `bin` is real source elsewhere."""
 
 EXAMPLES = frozenset({
     "test", "tests", "t", "spec", "specs", "__tests__", "e2e", "testdata", "test-data", "testing", "fixtures", "fixture",
-    "__fixtures__", "__mocks__", "mocks", "example", "examples", "sample", "samples", "demo", "demos", "doc",
+    "__fixtures__", "__mocks__", "mocks", "example", "examples", "examplesite", "sample", "samples", "demo", "demos", "doc",
     "docs", "docs_src", "benchmark", "benchmarks", "bench", "vendor", "third_party", "third-party", "thirdparty", "external",
-    "extern", "playground", "playgrounds", "cypress",
+    "extern", "playground", "playgrounds", "g8", "cypress", "generated", "__generated__", "vendored", "_vendor", "3rdparty", "fuzz", "benches",
+    "integration-tests", "integration_tests", "integrationtests", "e2e-tests", "tutorials", "duniverse",
 })  # fmt: skip
 """Folders whose manifests make no service and whose source says nothing about what the project needs."""
 
-COPIED = ("template", "boilerplate", "skeleton", "scaffold", "cookiecutter", "snapshots")
-"""Parts of names of folders whose manifests belong to projects that are made from them."""
+_TESTED = ("-e2e", ".tests", ".test", ".unittests", ".integrationtests", ".functionaltests", ".specs", ".benchmarks")
+"""Endings of folders' names that say the same."""
+
+COPIED = re.compile(
+    r"(?:^|/)(?:(?:template|skeleton|scaffold)s?(?:[-_][^/]{0,80})?|[^/]{0,80}[-_](?:template|skeleton|scaffold)|snapshots"
+    r"|[^/]{0,80}(?:cookiecutter|boilerplate)[^/]{0,80})(?:/|$)"
+)
+"""Folders whose manifests belong to projects that are made from them; `email-templates` is a part of this one."""
+
+
+_TEST_FILES = ("_test.go", "_test.exs", ".test.ts", ".test.js", ".test.tsx", ".spec.ts", ".spec.js")
+"""Tests that lie beside what they test."""
+_PACKAGED = re.compile(r"((?:^|/)src/\w{0,40}main/(?:java|kotlin|scala|groovy|clojure))/.*")
+"""Below it folders are a package's name, which is often com.example.demo."""
 
 
 def is_example(path: str) -> bool:
     """Whether a file or folder lies in tests, examples, docs or other people's code."""
-    return any(part in EXAMPLES for part in path.lower().split("/"))
+    low = _PACKAGED.sub(r"\1", path.lower())
+    return low.endswith(_TEST_FILES) or any(part in EXAMPLES or part.endswith(_TESTED) for part in low.split("/"))
 
 
 def is_copied(path: str) -> bool:
     """Whether a folder's manifest speaks of a project that is made from it, or is one for trying out, and not of this one."""
-    return is_example(path) or any(word in path.lower() for word in COPIED)
+    return is_example(path) or COPIED.search(path.lower()) is not None

@@ -12,18 +12,38 @@ _TABLE = {
     "Svelte": ".svelte", "Astro": ".astro", "Go": ".go", "Rust": ".rs", "Java": ".java", "Kotlin": ".kt .kts",
     "Scala": ".scala .sc", "Clojure": ".clj .cljs .cljc", "Groovy": ".groovy", "Ruby": ".rb .erb .rake", "PHP": ".php",
     "C#": ".cs .cshtml .razor", "F#": ".fs .fsx", "Visual Basic": ".vb", "Elixir": ".ex .exs .heex", "Erlang": ".erl .hrl",
-    "Gleam": ".gleam", "Haskell": ".hs", "C": ".c", "C++": ".cc .cpp .cxx .hpp .hh .hxx", "Swift": ".swift", "Dart": ".dart",
-    "Crystal": ".cr", "Zig": ".zig", "Shell": ".sh .bash .zsh .fish", "PowerShell": ".ps1", "HTML": ".html .htm",
-    "CSS": ".css .scss .sass .less", "Lua": ".lua", "R": ".r .R", "Julia": ".jl", "Perl": ".pl .pm", "COBOL": ".cob .cbl .cpy",
+    "Gleam": ".gleam", "Haskell": ".hs .lhs", "C": ".c", "C++": ".cc .cpp .cxx .hpp .hh .hxx", "Swift": ".swift", "Dart": ".dart",
+    "Crystal": ".cr", "Zig": ".zig", "Shell": ".sh .bash .zsh .fish .ksh .bats", "PowerShell": ".ps1", "HTML": ".html .htm",
+    "CSS": ".css .scss .sass .less", "Lua": ".lua", "MoonScript": ".moon", "R": ".r .R", "Julia": ".jl", "Perl": ".pl .pm .psgi", "COBOL": ".cob .cbl .cpy .CBL .COB .CPY",
     "Scheme": ".scm .ss", "Racket": ".rkt", "Elm": ".elm", "OCaml": ".ml .mli", "Nim": ".nim", "SQL": ".sql", "HCL": ".tf .hcl",
     "Solidity": ".sol", "Objective-C": ".m .mm", "Fortran": ".f90 .f95 .f", "CUDA": ".cu .cuh", "Assembly": ".asm .s",
     "Jupyter": ".ipynb", "Protocol Buffers": ".proto", "GraphQL": ".graphql .gql", "Nix": ".nix", "V": ".v", "D": ".d",
     "Common Lisp": ".lisp .lsp", "Prolog": ".pro", "Tcl": ".tcl", "Emacs Lisp": ".el",
+    "Ada": ".adb .ads .ada", "VHDL": ".vhd .vhdl", "SystemVerilog": ".sv .svh", "Pascal": ".pas .dpr .lpr", "Haxe": ".hx", "CoffeeScript": ".coffee",
+    "PureScript": ".purs", "ReScript": ".res .resi", "Reason": ".re .rei", "Lean": ".lean", "Idris": ".idr", "Agda": ".agda", "Raku": ".raku .rakumod .p6",
+    "Odin": ".odin", "Mojo": ".mojo", "GDScript": ".gd", "GLSL": ".glsl .vert .frag", "HLSL": ".hlsl", "WGSL": ".wgsl", "Metal": ".metal",
+    "Move": ".move", "Cairo": ".cairo", "Vyper": ".vy", "Luau": ".luau", "Starlark": ".bzl .star", "Bicep": ".bicep", "Jsonnet": ".jsonnet .libsonnet",
+    "CUE": ".cue", "Dhall": ".dhall", "Pkl": ".pkl", "Rego": ".rego", "Standard ML": ".sml", "Factor": ".factor", "Forth": ".fth .4th", "APL": ".apl .dyalog",
+    "ABAP": ".abap", "Ballerina": ".bal", "Hack": ".hack", "Grain": ".gr", 
+    "Vala": ".vala .vapi", "Chapel": ".chpl", "WebAssembly": ".wat", "Twig": ".twig", "Liquid": ".liquid", "Handlebars": ".hbs .handlebars",
+    "Pug": ".pug", "EJS": ".ejs", "Slim": ".slim", "Haml": ".haml", "Stylus": ".styl", "MDX": ".mdx", "Fennel": ".fnl", "Hy": ".hy", "Janet": ".janet",
+    "Clarity": ".clar", "Stan": ".stan", "Oz": ".oz", "Pony": ".pony", "AutoHotkey": ".ahk", "AppleScript": ".applescript",
 }  # fmt: skip
 LANGUAGE = {suffix: language for language, suffixes in _TABLE.items() for suffix in suffixes.split()} | {".h": "C"}
-_MADE = (".min.js", ".min.css", ".bundle.js", "_pb2.py", ".pb.go", ".d.ts")
-_MARKUP = frozenset({"HTML", "CSS"})
-"""They come last: a page's style sheet may be larger than the program, and says less about what is needed."""
+_MADE = (
+    ".min.js",
+    ".min.css",
+    ".bundle.js",
+    "_pb2.py",
+    ".pb.go",
+    ".d.ts",
+    ".pnp.cjs",
+    ".pnp.loader.mjs",
+    ".gradle.kts",
+)
+_MARKUP = frozenset({"HTML", "CSS", "Twig", "Liquid", "Handlebars", "Pug", "EJS", "Slim", "Haml", "Stylus", "MDX"})
+_DATA = frozenset({"SQL", "GraphQL", "Protocol Buffers"})
+"""Both come last: a page's style sheet or a dump may be larger than the program, and says less about what is needed."""
 LEAST = 0.01
 """A language with less than this share is an odd file, not what the service is written in."""
 
@@ -48,7 +68,7 @@ def _weigh(pairs: list[tuple[str, int]]) -> tuple[Fact, ...]:
     if "C" in counts and "C++" in counts and set(counts["C"]) == {".h"}:
         sizes["C++"] += sizes.pop("C")
     total = sum(sizes.values())
-    ranked = sorted(sizes.items(), key=lambda item: (item[0] in _MARKUP, -item[1], item[0]))
+    ranked = sorted(sizes.items(), key=lambda item: (item[0] in _MARKUP or item[0] in _DATA, -item[1], item[0]))
     return tuple(
         Fact(
             value=language,

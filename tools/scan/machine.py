@@ -37,9 +37,10 @@ def facts(project: str) -> HostFacts:
 def _system() -> str:
     if platform.system() == "Darwin":
         return f"macos {platform.mac_ver()[0]}"
-    try:
-        release = platform.freedesktop_os_release()
-    except OSError:
+    # By hand: Python 3.9, as other machines may have it, cannot.
+    text = _file("/etc/os-release") or _file("/usr/lib/os-release")
+    release = dict(re.findall(r"""^(ID|VERSION_ID)=["']?([^"'\n]*)["']?$""", text, re.MULTILINE))
+    if not release:
         return f"{platform.system().lower()} {platform.release()}"
     return safe(" ".join(part for part in (release.get("ID", "linux"), release.get("VERSION_ID", "")) if part), 60)
 

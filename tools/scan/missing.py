@@ -12,9 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ..fingerprint import Installed, Missing, PackageSet
+from .addresses import PORTS
 from .draft import Declared, Draft
 from .project import Survey
-from .shared import DEFAULT_PORTS, set_names
+from .shared import set_names
 from .versions import number, ranged, satisfies
 
 MOST = 300
@@ -23,7 +24,9 @@ MOST = 300
 NEEDS = {
     "uv": ("uv",), "poetry": ("poetry",), "pdm": ("pdm",), "pipenv": ("pipenv",), "conda": ("conda",), "npm": ("npm",), "pnpm": ("pnpm",),
     "yarn": ("yarn",), "bun": ("bun",), "cargo": ("cargo",), "maven": ("mvn",), "gradle": ("gradle",), "bundler": ("bundle",),
-    "composer": ("composer",), "deno": ("deno",), "pip": ("pip", "uv"),
+    "composer": ("composer",), "deno": ("deno",), "pip": ("pip", "uv"), "sbt": ("sbt",), "lein": ("lein",), "clojure": ("clojure",), "nuget": ("dotnet",),
+    "mix": ("mix",), "rebar3": ("rebar3",), "stack": ("stack",), "cabal": ("cabal",), "dune": ("dune",), "opam": ("opam",), "luarocks": ("luarocks",),
+    "cpanm": ("cpanm",),
 }  # fmt: skip
 """Programs of which one must be on PATH, by package manager."""
 _ELSEWHERE = {
@@ -53,8 +56,8 @@ def ports(survey: Survey) -> dict[str, int]:
     """The port on this machine at which each declared database should answer."""
     found: dict[str, int] = {}
     for draft in survey.drafts:
-        for name in draft.databases:
-            port = survey.backing.ports.get(name, DEFAULT_PORTS.get(name, 0))
+        for name, fact in draft.databases.items():
+            port = survey.ports.get(name, PORTS.get(name, 0)) if fact.confidence > 0.5 else 0
             if port and draft.best_role != "library":
                 found[name] = port
     return found
@@ -117,14 +120,27 @@ def missing(survey: Survey, present: Present) -> tuple[Missing, ...]:
     return tuple(sorted(reversed(unique.values()), key=lambda m: order.index(m.kind)))
 
 
+_FETCHED = frozenset({"kotlin", "scala", "clojure"})
+_FETCHERS = frozenset({"gradle", "maven", "sbt", "mill", "lein", "clojure"})
+"""Build tools that fetch the language by themselves: a missing compiler is not missed."""
+
+
+def _above(draft: Draft, name: str) -> bool:
+    """Whether a file of that name lies in the service's folder or in one above it."""
+    parts = [] if draft.root == "." else draft.root.split("/")
+    return any("/".join([*parts[:depth], name]) in draft.tree.files for depth in range(len(parts) + 1))
+
+
 def _runtimes(draft: Draft, programs: Iterable[Installed], where: str) -> list[Missing]:
     found: list[Missing] = []
     by_name: dict[str, list[Installed]] = {}
     for program in programs:
         by_name.setdefault(program.name, []).append(program)
     for wanted in draft.runtimes:
+        if wanted.name in _FETCHED and _FETCHERS & draft.managers.keys():
+            continue
         there = by_name.get(wanted.name, [])
-        verdicts = [satisfies(wanted.name, wanted.spec, program.version) for program in there]
+        verdicts = [satisfies(wanted.name, wanted.firm, program.version) for program in there]
         if any(verdict is not False for verdict in verdicts):
             continue
         best = max(there, key=lambda program: number(program.version) or (0, 0, 0), default=None)
@@ -163,7 +179,7 @@ def _tools(draft: Draft, present: Present, where: str) -> list[Missing]:
         if not needs or (fact.confidence < 0.9 and fact.confidence < sure) or there.intersection(needs):
             continue
         wrapper = WRAPPERS.get(fact.value, "")
-        if wrapper and draft.has(wrapper.removeprefix("./")):
+        if wrapper and _above(draft, wrapper.removeprefix("./")):
             continue
         found.append(Missing(kind="tool", name=needs[0], fix=_get(needs[0]), service=where))
     for name in draft.tools:

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Literal
 
 from ..contract import Context
+from ..equipment import Equipment
 from ..errors import Usage
 from ..fingerprint import Fact, FileHash, Fingerprint, Git, HostFacts, Installed, PackageSet, Project, Variable
 from ..hosts.here import helped, here, near
 from . import machine, private, programs, slow
 from .git import state
+from .host.held import held as held_below
+from .host.look import equipment, with_versions
 from .missing import NEEDS, Present, listening, missing, ports
 from .packages import of_project, of_system
 from .project import Survey, survey, wants
@@ -29,6 +32,7 @@ class Machine:
     packages: list[PackageSet]
     variables: tuple[Variable, ...]
     dotfiles: tuple[FileHash, ...]
+    equipment: Equipment
 
 
 @dataclass(frozen=True)
@@ -125,21 +129,30 @@ def _wide(context: Context) -> tuple[Fact, ...]:
 
 
 async def _held(context: Context) -> list[Installed]:
-    return await context.host.call(programs.held, str(context.home)) if await helped(context.host) else []
+    if not await helped(context.host):
+        return []
+    environ = dict(context.environ) if near(context.host) else None
+    return await context.host.call(held_below, str(context.home), environ)
 
 
 async def _machine(context: Context) -> Machine:
     key = await _key(context)
     if not await helped(context.host):
         return await _slow_machine(context, key)
-    facts, gpus, packages, dotfiles, environ = await asyncio.gather(
+    facts, gpus, packages, dotfiles, environ, more = await asyncio.gather(
         context.host.call(machine.facts, str(context.path)),
         machine.gpus(context),
         context.host.call(of_system),
         _dotfiles(context, key),
         _environ(context),
+        equipment(context, _own_key(context, key)),
     )
-    return Machine(facts.model_copy(update={"gpus": gpus}), packages, environ.variables, dotfiles)
+    return Machine(facts.model_copy(update={"gpus": gpus}), packages, environ.variables, dotfiles, more)
+
+
+def _own_key(context: Context, key: bytes) -> bytes:
+    """The key for hashes that are made on that host."""
+    return key if near(context.host) else private.host_key(key, context.host.name)
 
 
 async def _dotfiles(context: Context, key: bytes) -> tuple[FileHash, ...]:
@@ -151,14 +164,15 @@ async def _dotfiles(context: Context, key: bytes) -> tuple[FileHash, ...]:
 
 async def _slow_machine(context: Context, key: bytes) -> Machine:
     """By what a shell can tell."""
-    facts, gpus, packages, environ, dotfiles = await asyncio.gather(
+    facts, gpus, packages, environ, dotfiles, more = await asyncio.gather(
         slow.facts(context.host, context.path),
         machine.gpus(context),
         slow.system_packages(context.host),
         _environ(context),
         slow.dotfiles(context.host, context.home, private.host_key(key, context.host.name)),
+        equipment(context, b""),
     )
-    return Machine(facts.model_copy(update={"gpus": gpus}), packages, environ.variables, dotfiles)
+    return Machine(facts.model_copy(update={"gpus": gpus}), packages, environ.variables, dotfiles, more)
 
 
 async def _files(context: Context) -> Files:
@@ -208,6 +222,9 @@ async def _compare(context: Context, files: Files, found: list[Installed]) -> Pr
     return Project(
         root=str(context.path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"),
         services=files.survey.services,
+        backing=files.survey.backing,
+        order=files.survey.order,
+        shared=files.survey.shared,
         git=files.git,
         missing=missing(files.survey, present),
         findings=(*_wide(context), *files.survey.findings),
@@ -240,6 +257,7 @@ def _whole(
             "packages": tuple([*(files.packages if files else []), *(side.packages if side else [])]),
             "variables": side.variables if side else (),
             "dotfiles": side.dotfiles if side else (),
+            "equipment": with_versions(side.equipment, everything) if side else None,
             "project": project,
         }
     )

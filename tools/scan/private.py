@@ -124,7 +124,16 @@ def _contents(home: str, key: bytes, names: Sequence[str]) -> Iterator[tuple[str
             handle = os.open(os.path.join(home, name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             continue
-        with os.fdopen(handle, "rb") as file:
+        content = None
+        try:
             info = os.fstat(handle)
+            # A directory of that name cannot even be made a file object.
             if stat.S_ISREG(info.st_mode) and info.st_size <= MOST:
-                yield f"~/{name}", file.read(MOST)
+                with os.fdopen(os.dup(handle), "rb") as file:
+                    content = file.read(MOST)
+        except OSError:
+            continue
+        finally:
+            os.close(handle)
+        if content is not None:
+            yield f"~/{name}", content

@@ -20,6 +20,7 @@ from ..contract import Context
 from ..fingerprint import Installed
 from ..hosts.base import Host
 from ..hosts.here import helped
+from . import told
 
 TIMEOUT = 2.0
 PARALLEL = 8
@@ -46,8 +47,14 @@ def _all(runtime: bool, names: str, *argv: str) -> tuple[Program, ...]:
 PROGRAMS: tuple[Program, ...] = (
     *_all(True, "python=python3 python"),
     *_all(True, " ".join(f"python=python3.{minor}" for minor in range(8, 16))),
-    *_all(True, "node bun deno rust=rustc ruby php dotnet elixir julia swift dart zig crystal nim ghc ocaml"),
-    *_all(True, "go", "version"),
+    *_all(
+        True,
+        "node bun deno rust=rustc ruby php dotnet elixir julia swift dart flutter crystal nim haskell=ghc ocaml elm gleam r=Rscript racket guile",
+    ),
+    *_all(True, "chicken=csi", "-version"),
+    # The version itself lies in a file; asking the machine for it is one expression.
+    *_all(True, "erlang=erl", "-noshell", "-eval", 'io:format("~s.0", [erlang:system_info(otp_release)]), halt().'),
+    *_all(True, "go zig", "version"),
     *_all(True, "java", "-version"),
     *_all(True, "perl", "-e", "print $^V"),
     *_all(True, "lua", "-v"),
@@ -55,14 +62,17 @@ PROGRAMS: tuple[Program, ...] = (
         False,
         "uv pip=pip3 pip poetry pdm pipenv hatch conda pipx ruff npm pnpm yarn cargo rustup mvn gradle bundle gem composer",
     ),
-    *_all(False, "gcc g++", "-dumpfullversion"),
+    *_all(False, "gcc g++ gfortran", "-dumpfullversion"),
+    *_all(False, "tcc", "-v"),
+    *_all(False, "nvcc hipcc ccache mold bash zsh fish nu=nu"),
     *_all(
         False,
-        "clang make just ninja cmake meson git git-lfs gh docker podman psql mysql mariadb redis-server redis-cli sqlite3",
+        "sbt lein clojure mill mix rebar3 stack cabal dune opam luarocks cpanm conan vcpkg bats shards nimble cobc quarto clang make just ninja cmake meson git git-lfs gh docker podman psql mysql mariadb redis-server redis-cli sqlite3",
     ),
     *_all(
         False,
-        "mongod nginx caddy mise asdf pyenv rbenv fnm volta direnv terraform ansible helm curl jq vim nvim code",
+        "mongod nginx caddy mise asdf pyenv rbenv fnm volta direnv terraform ansible helm curl jq vim nvim code emacs"
+        " wget rsync fzf ripgrep=rg fd=fdfind fd bat=batcat bat nerdctl",
     ),
     *_all(False, "kubectl", "version", "--client"),
     *_all(False, "tmux", "-V"),
@@ -87,14 +97,6 @@ QUIET = {
     "NO_COLOR": "1",
 }
 _VERSION = re.compile(r"(?<![\w.])(?:go|v)?(\d+\.\d+[\w.+-]*)")
-_HELD = {
-    "python": (".pyenv/versions", ".local/share/uv/python", ".local/share/mise/installs/python", ".asdf/installs/python"),
-    "node": (".nvm/versions/node", ".local/share/fnm/node-versions", ".local/share/mise/installs/node", ".asdf/installs/nodejs", ".volta/tools/image/node"),
-    "ruby": (".rbenv/versions", ".local/share/mise/installs/ruby", ".asdf/installs/ruby"),
-    "go": (".local/share/mise/installs/go", ".asdf/installs/golang"),
-    "java": (".sdkman/candidates/java", ".local/share/mise/installs/java"),
-}  # fmt: skip
-"""Where version managers keep what they hold, below the home directory; a folder's name is the version."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,8 @@ class Found:
     version: str = ""
     """Where it can be read without running anything."""
     ask: bool = True
+    start: str = ""
+    """What is run to ask it, where that is not `path`: what is behind a stand-in."""
 
 
 def find(programs: Sequence[Program], path: str | None, project: str) -> list[Found]:
@@ -127,19 +131,25 @@ def find(programs: Sequence[Program], path: str | None, project: str) -> list[Fo
                 continue
             if not (info.st_mode & 0o111) or not os.path.isfile(at):
                 continue
-            real = os.path.realpath(at)
+            start = told.behind(at, program.file)
+            if start is None:
+                continue
+            real = os.path.realpath(start)
             if (program.name, real) not in seen:
                 seen.add((program.name, real))
-                found.append(_found(program, at, real, info, project))
+                found.append(_found(program, at, start, info, project))
             break
     return found
 
 
-def _found(program: Program, at: str, real: str, info: os.stat_result, project: str) -> Found:
+def _found(program: Program, at: str, start: str, info: os.stat_result, project: str) -> Found:
+    real = os.path.realpath(start)
+    with suppress(OSError):
+        info = os.stat(start)
     mark = f"{info.st_ino}:{info.st_size}:{info.st_mtime_ns}{_obeyed(at, real)}"
-    version = _from_pyvenv(at) or _from_package(program.file, real) or _from_neighbours(program.file, real)
+    version = told.version(program.file, start, real)
     inside = _within(real, project)
-    return Found(program, at, real, mark, version, ask=not version and not inside)
+    return Found(program, at, real, mark, version, ask=not version and not inside, start=start)
 
 
 def _within(path: str, folder: str) -> bool:
@@ -158,73 +168,6 @@ def _obeyed(at: str, real: str) -> str:
                 info = os.stat(file)
                 marks += f":{info.st_mtime_ns}:{info.st_size}"
     return marks
-
-
-def _from_pyvenv(at: str) -> str:
-    """A virtual environment says its version beside it; its `python` is a link into it or out of it."""
-    if not os.path.basename(at).startswith("python"):
-        return ""
-    try:
-        with open(
-            os.path.join(os.path.dirname(os.path.dirname(at)), "pyvenv.cfg"), encoding="utf-8", errors="replace"
-        ) as file:
-            found = re.search(r"^version(?:_info)?\s*=\s*(\d+\.\d+\.\d+)", file.read(10_000), re.MULTILINE)
-    except OSError:
-        return ""
-    return found[1] if found else ""
-
-
-def _from_package(name: str, real: str) -> str:
-    """Programs from npm's world lie in a package whose package.json has the version; starting Node for it takes long."""
-    if not real.endswith((".js", ".cjs", ".mjs")):
-        return ""
-    folder = os.path.dirname(real)
-    for _ in range(3):
-        try:
-            with open(os.path.join(folder, "package.json"), "rb") as file:
-                content = json.loads(file.read(1 << 20))
-        except (OSError, ValueError, RecursionError):
-            folder = os.path.dirname(folder)
-            continue
-        facts = cast(dict[str, object], content) if isinstance(content, dict) else {}
-        return str(facts.get("version", ""))[:40] if facts.get("name") == name else ""
-    return ""
-
-
-def _from_neighbours(name: str, real: str) -> str:
-    """Maven and Gradle start a JVM to say what their library's file name says; a JDK has a `release` file."""
-    home = os.path.dirname(os.path.dirname(real))
-    try:
-        if name in ("mvn", "gradle"):
-            start = "maven-core-" if name == "mvn" else "gradle-core-"
-            for file in os.listdir(os.path.join(home, "lib")):
-                if found := re.fullmatch(rf"{start}(?:api-)?(\d+\.\d+[\d.]*)\.jar", file):
-                    return found[1]
-        elif name == "java":
-            with open(os.path.join(home, "release"), encoding="utf-8", errors="replace") as file:
-                found = re.search(r'^JAVA_VERSION="([\w.+-]+)"', file.read(10_000), re.MULTILINE)
-            return found[1] if found else ""
-    except OSError:
-        return ""
-    return ""
-
-
-def held(home: str) -> list[Installed]:
-    """Runtimes that version managers hold, by their folders."""
-    found: list[Installed] = []
-    for name, folders in _HELD.items():
-        for folder in folders:
-            at = os.path.join(home, folder)
-            with suppress(OSError):
-                for entry in sorted(os.listdir(at)):
-                    version = re.search(r"(?:^|-|v)(\d+\.\d+(?:\.\d+)?)", entry)
-                    if (
-                        version
-                        and os.path.isdir(os.path.join(at, entry))
-                        and not os.path.islink(os.path.join(at, entry))
-                    ):
-                        found.append(Installed(name=name, version=version[1], path=f"~/{folder}/{entry}"))
-    return found
 
 
 async def installed(context: Context, wanted: Callable[[Program], bool] = lambda _: True) -> list[Installed]:
@@ -246,7 +189,9 @@ async def installed(context: Context, wanted: Callable[[Program], bool] = lambda
         if item.mark and (remembered := known.get(_key(item))):
             return item, remembered
         async with gate:
-            given = await host.run([item.path, *item.program.argv], cwd=Path("/"), env=QUIET, timeout=TIMEOUT)
+            given = await host.run(
+                [item.start or item.path, *item.program.argv], cwd=Path("/"), env=QUIET, timeout=TIMEOUT
+            )
         match = _VERSION.search(given.text[:4000]) or _VERSION.search(given.error[:4000])
         if given.timed_out or given.code != 0 or not match:
             return item, NOTHING if "/shims/" in item.path and given.code == 127 else ""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import translate
+from functools import cache
 
-from ..fingerprint import Fact, Service
-from . import shared, versionfiles
+from ..fingerprint import Backing, Evidence, Fact, Service
+from . import compose_files, compose_match, needs, shared, versionfiles
 from .detectors.base import Detector
 from .detectors.registry import DETECTORS
 from .draft import Draft
-from .ignore import is_copied
-from .languages import languages
+from .folders import candidates
+from .gathered import Gathered
 from .mentions import merged
 from .text import safe
 from .tree import Tree, Wants
@@ -23,8 +25,6 @@ HINTS = {
     "worker": "worker workers jobs queue consumer",
     "library": "lib libs packages common shared core utils",
 }
-MOST = 200
-"""Services kept; a folder with more manifests is a registry mirror, not a project."""
 
 
 @dataclass
@@ -35,7 +35,23 @@ class Survey:
     drafts: list[Draft]
     services: tuple[Service, ...]
     findings: tuple[Fact, ...]
-    backing: shared.Backing = field(default_factory=shared.Backing)
+    gathered: Gathered
+    order: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def backing(self) -> tuple[Backing, ...]:
+        """What the files run beside the services."""
+        return tuple(self.gathered.backing.values())
+
+    @property
+    def shared(self) -> tuple[Fact, ...]:
+        """What the services have in common."""
+        return tuple(self.gathered.shared)
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The port on this machine at which a database answers, where a file says so."""
+        return self.gathered.ports
 
 
 def wants() -> Wants:
@@ -43,65 +59,33 @@ def wants() -> Wants:
     names: dict[str, None] = {}
     for detector in DETECTORS:
         names.update(dict.fromkeys((*detector.manifests, *detector.reads)))
-    names.update(dict.fromkeys((*versionfiles.READERS, *shared.READS)))
+    names.update(dict.fromkeys((*versionfiles.READS, *shared.READS)))
     locks = tuple(dict.fromkeys(name for detector in DETECTORS for name in detector.lockfiles))
-    return Wants(tuple(names), locks, merged([dict(detector.patterns) for detector in DETECTORS]))
+    patterns = merged([dict(detector.patterns) for detector in DETECTORS])
+    return Wants(tuple(names), locks, {suffix: (*found, needs.URL) for suffix, found in patterns.items()})
 
 
 def survey(tree: Tree) -> Survey:
     """Find the services and let every detector speak."""
-    drafts = _candidates(tree)
+    gathered = Gathered()
+    services = compose_files.read(tree, gathered)
+    contexts = compose_match.contexts(services, tree)
+    drafts = candidates(tree, DETECTORS, contexts)
     for draft in drafts.values():
         for detector in _ranked(draft):
             _detect(detector, draft)
             draft.settled.update(draft.commands, ["port"] if draft.ports else [])
         draft.settled.clear()
         versionfiles.apply(draft, versionfiles.pins(draft))
-    _members(drafts)
-    backing = shared.Backing()
-    for draft in list(drafts.values()):
-        shared.apply(draft, drafts, backing)
-    kept = _kept(drafts)
+    _members(drafts, contexts)
+    shared.apply(drafts, tree, services, gathered)
+    kept = _kept(drafts, gathered.composed)
     for draft in kept:
         _finish(draft)
-    services = tuple(draft.done() for draft in kept)
-    return Survey(tree, kept, services, _findings(tree, list(drafts.values())), backing)
-
-
-def _candidates(tree: Tree) -> dict[str, Draft]:
-    patterns = [pattern for detector in DETECTORS for pattern in detector.manifests]
-    exact = {pattern for pattern in patterns if "*" not in pattern}
-    globs = [pattern for pattern in patterns if "*" in pattern]
-    roots, copied = {"."}, set[str]()
-    for path in tree.files:
-        folder, _, name = path.rpartition("/")
-        found = folder and (name in exact or any(fnmatchcase(name, glob) for glob in globs))
-        if found and (is_copied(folder) or any(part.startswith(".") for part in folder.split("/"))):
-            copied.add(folder)
-        elif found:
-            roots.add(folder)
-    if len(roots) > MOST:
-        left = len(roots) - MOST
-        roots = set(sorted(roots, key=lambda root: (root != ".", root.count("/"), root))[:MOST])
-        tree.notes.append((".", f"{left} more folders have manifests; only the first {MOST} were looked at"))
-    drafts = {root: Draft(tree, root, []) for root in sorted(roots, key=lambda root: (root != ".", root))}
-    owners: dict[str, Draft] = {}
-
-    def owner(folder: str) -> Draft:
-        known = owners.get(folder)
-        if known is None:
-            known = drafts.get(folder or ".") or owner(folder.rpartition("/")[0])
-            owners[folder] = known
-        return known
-
-    for path in tree.files:
-        owner(path.rpartition("/")[0]).files.append(path)
-    for root, draft in drafts.items():
-        inside = tree.inside(root)
-        apart = tuple(f"{folder}/" for folder in copied if folder.startswith(inside))
-        own = [path for path in draft.files if not path.startswith(apart)] if apart else draft.files
-        draft.languages = languages(((path, tree.files[path]) for path in own), root)
-    return drafts
+    needs.resolve(kept, gathered)
+    order = needs.order(kept, gathered)
+    found = _findings(tree, [*gathered.findings, *(fact for draft in drafts.values() for fact in draft.findings)])
+    return Survey(tree, kept, tuple(draft.done() for draft in kept), found, gathered, order)
 
 
 def _detect(detector: Detector, draft: Draft) -> None:
@@ -124,9 +108,24 @@ def _ranked(draft: Draft) -> list[Detector]:
 
 
 def _applies(detector: Detector, draft: Draft) -> bool:
-    if any(fnmatchcase(name, pattern) for pattern in detector.manifests for name in draft.beside):
+    if _has_manifest(detector, draft):
         return True
-    return draft.root == "." and any(fact.value in detector.languages for fact in draft.languages[:2])
+    # Elsewhere than in the root only a folder that is built into an image of its own can have no manifest.
+    loose = draft.root == "." or not any(_has_manifest(other, draft) for other in DETECTORS)
+    return loose and any(fact.value in detector.languages for fact in draft.languages[:2])
+
+
+def _has_manifest(detector: Detector, draft: Draft) -> bool:
+    if any(draft.has(pattern) for pattern in detector.manifests if "*" not in pattern):
+        return True
+    globs = _globs(detector.manifests)
+    return globs is not None and any(globs.match(name) for name in draft.beside)
+
+
+@cache
+def _globs(patterns: tuple[str, ...]) -> re.Pattern[str] | None:
+    starred = [translate(pattern) for pattern in patterns if "*" in pattern]
+    return re.compile("|".join(starred)) if starred else None
 
 
 def _matches(root: str, globs: list[str]) -> bool:
@@ -144,7 +143,7 @@ def _matches(root: str, globs: list[str]) -> bool:
     return verdict
 
 
-def _members(drafts: dict[str, Draft]) -> None:
+def _members(drafts: dict[str, Draft], contexts: set[str]) -> None:
     """Workspace members take their package manager from the workspace, and are libraries unless something starts them."""
     for head in drafts.values():
         globs = [safe(glob, 200) for glob in head.members[:500]]
@@ -154,11 +153,15 @@ def _members(drafts: dict[str, Draft]) -> None:
             if shared_locks or not member.lockfiles:
                 member.commands.pop("install", None)
             for name, fact in head.managers.items():
+                if member.managers and not _kin(name, member.managers):
+                    continue  # a crate takes no uv from the root that holds both
                 if fact.confidence >= member.managers.get(name, fact).confidence:
                     member.managers = {n: f for n, f in member.managers.items() if f.confidence > 0.6}
                     member.managers[name] = fact
             member.lockfiles += shared_locks
             runs = [member.commands[purpose] for purpose in ("start", "dev") if purpose in member.commands]
+            if member.root in contexts or member.has("Dockerfile"):
+                continue  # an image of its own is made of what runs
             if member.exports and not runs:
                 member.roles = {"library": 0.9}
             elif not any(sure >= 0.5 for sure in member.roles.values()) and not any(
@@ -172,11 +175,20 @@ def _members(drafts: dict[str, Draft]) -> None:
                     del head.commands[purpose]
 
 
-def _kept(drafts: dict[str, Draft]) -> list[Draft]:
+_KIN = ({"npm", "pnpm", "yarn", "bun", "deno"}, {"uv", "pip", "poetry", "pdm", "pipenv", "conda"})
+"""Package managers of one language, of which the workspace's is its members'."""
+
+
+def _kin(name: str, own: Iterable[str]) -> bool:
+    family = next((each for each in _KIN if name in each), {name})
+    return any(other in family for other in own)
+
+
+def _kept(drafts: dict[str, Draft], composed: set[str]) -> list[Draft]:
     """The folders that really are services; what the project's root says for all goes to them when it is none itself."""
     root = drafts["."]
-    real = [draft for draft in drafts.values() if draft is not root and _is_service(draft)]
-    if not real or _is_service(root):
+    real = [draft for draft in drafts.values() if draft is not root and _is_service(draft, composed)]
+    if not real or _is_service(root, composed):
         return [root, *real]
     takers = [draft for draft in real if draft.best_role in ("backend", "worker")] or real
     for draft in takers:
@@ -187,17 +199,18 @@ def _kept(drafts: dict[str, Draft]) -> list[Draft]:
     return real
 
 
-def _is_service(draft: Draft) -> bool:
-    composed = [m for m in draft.manifests if m.rpartition("/")[2] not in shared.COMPOSE]
-    return bool(composed) and bool(
-        draft.commands or draft.frameworks or draft.declared or not draft.private or draft.roles
-    )
+def _is_service(draft: Draft, composed: set[str]) -> bool:
+    own = [path for path in draft.manifests if not compose_files.is_compose(path.rpartition("/")[2])]
+    said = draft.commands or draft.frameworks or draft.declared or not draft.private or draft.roles
+    return bool(own) and (bool(said) or draft.root in composed)
 
 
 def _finish(draft: Draft) -> None:
     tree, root = draft.tree, draft.root
     if not draft.name:
         draft.name = root.rpartition("/")[2] if root != "." else tree.root.rstrip("/").rpartition("/")[2]
+    if any(fact.confidence >= 0.85 for fact in draft.ports.values()):
+        draft.ports = {port: fact for port, fact in draft.ports.items() if not _is_default(fact)}
     if not draft.roles:
         hint = root.rpartition("/")[2].lower()
         for role, names in HINTS.items():
@@ -208,9 +221,12 @@ def _finish(draft: Draft) -> None:
         draft.command("start", "python3 -m http.server", "index.html", "", 0.4)
 
 
-def _findings(tree: Tree, drafts: list[Draft]) -> tuple[Fact, ...]:
-    from ..fingerprint import Evidence
+def _is_default(fact: Fact) -> bool:
+    """A port that only the habit of a library of servers speaks for; a whole framework keeps its own beside another's."""
+    return fact.confidence <= 0.5 and all(each.key.startswith("the default") for each in fact.evidence)
 
+
+def _findings(tree: Tree, facts: Iterable[Fact]) -> tuple[Fact, ...]:
     found = [
         Fact(value=f"{safe(path)}: {why}", rule="unread", evidence=(Evidence(path=safe(path, 400)),))
         for path, why in tree.notes[:50]
@@ -222,5 +238,5 @@ def _findings(tree: Tree, drafts: list[Draft]) -> tuple[Fact, ...]:
         found.append(
             Fact(value=f"not opened, they are no regular files: {names}{more}", rule="special", evidence=evidence)
         )
-    found += [fact for draft in drafts for fact in draft.findings]
-    return tuple(found[:200])
+    unique = {(fact.rule, fact.value): fact for fact in facts}
+    return tuple([*found, *unique.values()][:200])

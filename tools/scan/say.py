@@ -4,29 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..contract import Block, Lines, Table, Tree
+from ..contract import Block, Lines, Table
 from ..fingerprint import Fact, Fingerprint, HostFacts, Installed, Missing, Project, Service, Wanted
+from . import say_host
+from .naming import KINDS, RUNS, pretty
 from .text import bytes_text, listed, plural, safe
 from .versions import number, satisfies
-
-PRETTY = {
-    "postgresql": "PostgreSQL", "mysql": "MySQL", "redis": "Redis", "mongodb": "MongoDB", "rabbitmq": "RabbitMQ", "sqlite": "SQLite",
-    "kafka": "Kafka", "elasticsearch": "Elasticsearch", "memcached": "Memcached", "python": "Python", "node": "Node", "go": "Go",
-    "rust": "Rust", "java": "Java", "ruby": "Ruby", "php": "PHP", "deno": "Deno", "bun": "Bun", "clickhouse": "ClickHouse",
-}  # fmt: skip
-RUNS = {
-    "python": ("Python",), "node": ("JavaScript", "TypeScript", "Vue", "Svelte", "Astro"), "deno": ("TypeScript", "JavaScript"), "go": ("Go",),
-    "rust": ("Rust",), "java": ("Java", "Kotlin", "Scala", "Groovy"), "ruby": ("Ruby",), "php": ("PHP",),
-}  # fmt: skip
-KINDS = {
-    "backend": "web application", "frontend": "front end", "worker": "worker", "library": "library", "static": "static site",
-    "job": "program", "workspace": "workspace",
-}  # fmt: skip
-
-
-def pretty(name: str) -> str:
-    """A name as its makers write it."""
-    return PRETTY.get(name, name)
 
 
 def summary(fingerprint: Fingerprint) -> str:
@@ -83,7 +66,9 @@ def _needs(services: Sequence[Service]) -> str:
             wanted.setdefault(runtime.name, "")
             wanted[runtime.name] = wanted[runtime.name] or runtime.spec
     names = [f"{pretty(name)}{_spaced(spec)}" for name, spec in wanted.items()]
-    databases = dict.fromkeys(pretty(d.value) for s in services if s.role != "library" for d in s.databases)
+    databases = dict.fromkeys(
+        pretty(d.value) for s in services if s.role != "library" for d in s.databases if d.confidence > 0.5
+    )
     names += list(databases)
     return f"needs {_and(names)}" if names else "needs no runtime that this scan knows"
 
@@ -139,13 +124,17 @@ def _machine_sentence(fingerprint: Fingerprint) -> str:
 
 def blocks(fingerprint: Fingerprint) -> list[Block]:
     """Everything, most important first."""
+    from .picture import tree  # it describes services with the words of this module
+
     shown: list[Block] = []
     project = fingerprint.project
     if project:
-        if len(project.services) > 1:
-            shown.append(_overview(project))
+        if (drawn := tree(project)) is not None:
+            shown.append(drawn)
         # An empty directory has a service of which nothing is known: the summary says so, a table of nothing does not.
         shown += [table for service in project.services if (table := _service(service, fingerprint)).rows]
+        if project.backing:
+            shown.append(_beside(project))
         if project.missing:
             shown.append(_missing(project.missing))
         if project.findings:
@@ -155,14 +144,17 @@ def blocks(fingerprint: Fingerprint) -> list[Block]:
     return shown
 
 
-def _overview(project: Project) -> Tree:
-    return Tree(
-        safe(project.root, 200),
-        [
-            Tree(f"{service.root}  {describe(service)}" + (f"  :{service.ports[0].value}" if service.ports else ""))
-            for service in project.services
-        ],
-    )
+def _beside(project: Project) -> Table:
+    rows = [
+        (
+            pretty(one.name) + (f" {one.version}" if one.version else ""),
+            one.role if one.role != "unknown" else "",
+            ", ".join(f":{port}" for port in one.ports[:4]) + (" (only on request)" if one.profiles else ""),
+            _sources(one.evidence),
+        )
+        for one in project.backing[:20]
+    ]
+    return Table(("beside the services", "role", "ports here", "from"), rows, "runs beside the services")
 
 
 def _service(service: Service, fingerprint: Fingerprint) -> Table:
@@ -196,6 +188,9 @@ def _service(service: Service, fingerprint: Fingerprint) -> Table:
         _source(service.ports),
     )
     row("databases", ", ".join(pretty(f.value) for f in service.databases), _source(service.databases))
+    databases = {fact.value for fact in service.databases}
+    after = [fact for fact in service.needs if fact.value not in databases]
+    row("starts after", ", ".join(pretty(safe(f.value, 60)) for f in after), _source(after))
     row("variables", listed([f.value for f in service.variables], 6), _source(service.variables))
     at = "" if service.root == "." else f" in {service.root}"
     return Table(("", "what", "from"), rows, f"{safe(service.name, 60)}{at}: {describe(service)}")
@@ -263,7 +258,7 @@ def _machine(fingerprint: Fingerprint, facts: HostFacts) -> list[Block]:
         ("processor", f"{facts.cpu or 'unknown'}, {plural(facts.cores, 'core')}"),
         ("memory", bytes_text(facts.memory)),
         ("disk", f"{bytes_text(facts.disk_free)} free of {bytes_text(facts.disk)}"),
-        ("GPU", ", ".join(facts.gpus) or "none that can be used"),
+        ("GPU", say_host.graphics(fingerprint.equipment.graphics if fingerprint.equipment else (), facts.gpus)),
         ("runtimes", _programs(fingerprint.runtimes)),
         ("tools", _programs(fingerprint.tools)),
         ("packages", ", ".join(f"{len(s.packages)} {s.manager}" for s in fingerprint.packages if s.where == "system")),
@@ -272,6 +267,8 @@ def _machine(fingerprint: Fingerprint, facts: HostFacts) -> list[Block]:
             f"{plural(len(fingerprint.variables), 'variable')} and {plural(len(fingerprint.dotfiles), 'dotfile')}, by hash only",
         ),
     ]
+    # Of a project's scan the project is the subject.
+    rows += say_host.rows(fingerprint.equipment) if fingerprint.equipment and not fingerprint.project else []
     return [Table(("", "what"), [row for row in rows if row[1]], f"this machine ({fingerprint.host})")]
 
 

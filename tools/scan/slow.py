@@ -126,7 +126,7 @@ async def fetched(host: Host, root: Path, wants: Wants, limits: Limits) -> Async
                 hole.truncate(size)
             source = os.path.splitext(name)[1] in wants.patterns and size <= limits.source
             sources += source
-            if (_reads(name, wants) and size <= limits.lockfile) or (source and sources <= SOURCES):
+            if (_reads(path, name, wants) and size <= limits.lockfile) or (source and sources <= SOURCES):
                 reading.append((path, size))
         for batch in _batches(reading):
             await _fetch(host, root, batch, copy)
@@ -170,12 +170,12 @@ async def _modules(host: Host, folder: Path, prefix: str) -> dict[str, int]:
     return {prefix + path: 4096 for path in paths[:2000]}
 
 
-def _reads(name: str, wants: Wants) -> bool:
+def _reads(path: str, name: str, wants: Wants) -> bool:
     return (
         name in wants.manifests
         or name in wants.lockfiles
         or name in (".gitignore", "pyvenv.cfg", "package.json")
-        or any("*" in pattern and fnmatchcase(name, pattern) for pattern in wants.manifests)
+        or any("*" in pattern and fnmatchcase(path if "/" in pattern else name, pattern) for pattern in wants.manifests)
     )
 
 

@@ -43,7 +43,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Wants:
-    """What the detectors want to read: names or globs of files, and patterns to look for in source by suffix."""
+    """What the detectors want to read: names or globs of files (with a `/`: of paths), and patterns for source by suffix."""
 
     manifests: tuple[str, ...] = ()
     lockfiles: tuple[str, ...] = ()
@@ -87,6 +87,14 @@ class Tree:
             found.setdefault(path.rpartition("/")[2], []).append(path)
         return found
 
+    @cached_property
+    def by_path(self) -> dict[str, list[Hit]]:
+        """What each file's source mentions; asked for only when the walk is over."""
+        found: dict[str, list[Hit]] = {}
+        for hit in self.hits:
+            found.setdefault(hit.path, []).append(hit)
+        return found
+
     def inside(self, root: str) -> str:
         """The prefix of paths in `root`."""
         return "" if root == "." else f"{root}/"
@@ -103,12 +111,19 @@ class _Walk:
         self.deep: list[str] = []
         """Folders that lie too deep."""
         self.names = frozenset(name for name in wants.manifests if "*" not in name)
-        self.globs = re.compile("|".join(translate(name) for name in wants.manifests if "*" in name) or r"(?!)")
+        self.globs, self.paths = globs(wants)
         self.lockfiles = frozenset(wants.lockfiles)
 
-    def wanted(self, name: str) -> bool:
-        """Whether a file of that name is a manifest."""
-        return name in self.names or self.globs.match(name) is not None
+    def wanted(self, path: str, name: str) -> bool:
+        """Whether a file of that path and name is a manifest."""
+        return name in self.names or self.globs.match(name) is not None or self.paths.match(path) is not None
+
+
+def globs(wants: Wants) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """What the manifests' globs match: names, and whole paths."""
+    found = [name for name in wants.manifests if "*" in name]
+    names, paths = ([translate(n) for n in found if ("/" in n) is whole] for whole in (False, True))
+    return re.compile("|".join(names) or r"(?!)"), re.compile("|".join(paths) or r"(?!)")
 
 
 def collect(root: str, wants: Wants, limits: Limits | None = None) -> Tree:
@@ -157,7 +172,7 @@ def _folder(walk: _Walk, prefix: str, depth: int, chain: tuple[Rules, ...]) -> N
         try:
             if entry.is_symlink():
                 tree.links += 1
-                if walk.wanted(entry.name):
+                if walk.wanted(path, entry.name):
                     tree.notes.append((path, "not read: it is a link, and links are not followed"))
             elif entry.is_dir(follow_symlinks=False):
                 if _enter(tree, path, entry.name, names) and not ignored(path + "/", entry.name, chain):
@@ -207,7 +222,7 @@ def _file(walk: _Walk, path: str, entry: os.DirEntry[str], chain: Sequence[Rules
     if chain and ignored(path, name, chain) and not name.startswith(".env"):
         return
     walk.tree.files[path] = entry.stat(follow_symlinks=False).st_size
-    manifest = walk.wanted(name)
+    manifest = walk.wanted(path, name)
     if manifest or name in walk.lockfiles:
         limit = walk.limits.manifest if manifest else walk.limits.lockfile
         text = read_text(os.path.join(walk.tree.root, path), limit)

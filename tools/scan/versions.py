@@ -6,6 +6,8 @@ import re
 
 Number = tuple[int, int, int]
 
+AT_LEAST = frozenset({"swift", "julia", "perl", "r", "zig", "nim"})
+"""A bare version in their manifests is the least that will do."""
 LONGEST = 300
 """Characters of a spec that anybody would write; more are not looked at."""
 _VERSION = re.compile(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:\.\d+)*(?:[-+.]?([0-9A-Za-z.+-]+))?$")
@@ -28,6 +30,12 @@ def satisfies(name: str, spec: str, version: str) -> bool | None:
         return _least(spec, version)
     if name == "java":
         return _java(spec, version)
+    if name in AT_LEAST and re.fullmatch(r"v?\d+(\.\d+)*", spec):
+        return _least(spec, version)
+    if name == "julia" and re.match(r"\d", spec):
+        return ranged("^" + spec, version)
+    if name in ("elixir", "lua"):
+        return any(_all(re.sub(r"\band\b|,", " ", part), version) for part in re.split(r"\bor\b", spec))
     if name == "ruby":
         return _all(spec.replace("ruby-", "").replace("'", ""), version, bare="~")
     return ranged(spec, version)

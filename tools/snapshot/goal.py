@@ -19,7 +19,16 @@ RECENT = 500
 """Transactions that are looked at; whoever goes further back names a snapshot or a time."""
 FILES = frozenset({"tree", "tree-back", "thaw", "thaw-back", "dotfile", "apt-update"})
 """Kinds that are never replayed: a rewind compares files with the snapshot itself, and package lists are no state."""
-OWN = FILES | {"apt", "note", "note-forget", "snapshot", "snapshot-forget", "snapshot-keep"}
+OWN = FILES | {
+    "apt",
+    "note",
+    "note-forget",
+    "snapshot",
+    "snapshot-forget",
+    "snapshot-keep",
+    "scan-write",
+    "scan-remove",
+}
 """The same for going further back than the last change, which leaves facts and snapshots as they are."""
 ASIDE = frozenset({"remember", "snapshot"})
 """Tools that change no environment: only `last` takes these back, going to an earlier moment does not."""

@@ -107,8 +107,7 @@ class Store:
 
     def keep(self, fingerprint: Fingerprint) -> str:
         """Store a fingerprint; returns its digest. The same environment at another time is stored once."""
-        facts = fingerprint.facts and fingerprint.facts.model_copy(update={"disk_free": 0})
-        still = fingerprint.model_copy(update={"at": datetime.fromtimestamp(0, UTC), "facts": facts})
+        still = fingerprint.still.model_copy(update={"at": datetime.fromtimestamp(0, UTC)})
         return self.put(canonical(still.model_dump(mode="json")))
 
     def fingerprint(self, snapshot: Snapshot) -> Fingerprint | None:

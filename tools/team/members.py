@@ -261,6 +261,7 @@ def portable(fingerprint: Fingerprint) -> Fingerprint:
             "host": "", "facts": facts, "runtimes": bare(fingerprint.runtimes), "tools": bare(fingerprint.tools),
             "packages": tuple(p for p in fingerprint.packages if p.where != "system"),
             "variables": tuple(v.model_copy(update={"digest": ""}) for v in fingerprint.variables if v.name in read),
+            "equipment": None,  # editors, aliases, hosts, what runs: a person's own affair
             "dotfiles": (), "project": project,
         }
     )  # fmt: skip

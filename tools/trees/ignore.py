@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 from pathspec import GitIgnoreSpec
@@ -61,7 +62,10 @@ class Rules:
 
 
 def _compiled(lines: Sequence[str]) -> list[tuple[bool, re.Pattern[str]]]:
-    patterns = cast(Any, GitIgnoreSpec.from_lines(lines, backend="simple").patterns)
+    patterns: list[Any] = []
+    for line in lines:
+        with suppress(ValueError):  # a lone `!` or `\\`: git takes it for no pattern, the library for an error
+            patterns += cast(Any, GitIgnoreSpec.from_lines([line], backend="simple").patterns)
     return [(pattern.include, _exact(pattern.regex.pattern)) for pattern in patterns if pattern.include is not None]
 
 

@@ -57,10 +57,8 @@ async def plan(wanted: Mapping[str, str], context: Context) -> Part:
     if not need:
         return part
     await _root(context)
-    if await _lists_empty(context):
-        part.steps.append(
-            Step(kind="apt-update", does="fetch apt's package lists", inverse=(_keep_lists(),), seconds=20.0)
-        )
+    if await lists_empty(context):
+        part.steps.append(fetch_lists())
     simulated = await _simulate(need, [], context)
     if simulated is None:
         part.steps.append(_open_step(need))
@@ -114,8 +112,10 @@ def _open_step(need: Mapping[str, str]) -> Step:
     )
 
 
-def _keep_lists() -> Step:
-    return Step(kind="apt-update", does="nothing: package lists change no package", args={"keep": True})
+def fetch_lists() -> Step:
+    """The step that fetches the package lists."""
+    keep = Step(kind="apt-update", does="nothing: package lists change no package", args={"keep": True})
+    return Step(kind="apt-update", does="fetch apt's package lists", inverse=(keep,), seconds=20.0)
 
 
 def _validate(wanted: Mapping[str, str]) -> None:
@@ -147,7 +147,7 @@ async def _simulate(
     if done.code == 127:
         raise Failed("this host has no apt-get", "Debian packages can be installed on Debian and its relatives only.")
     if done.code != 0:
-        if await _lists_empty(context):
+        if await lists_empty(context):
             return None
         missing = re.search(r"Unable to locate package (\S+)|Version '([^']+)' for '([^']+)' was not found", done.error)
         if missing:
@@ -177,7 +177,8 @@ async def _offered(name: str, version: str, context: Context) -> bool:
     return any(version == line.split("|")[1].strip() for line in done.text.splitlines() if line.count("|") >= 2)
 
 
-async def _lists_empty(context: Context) -> bool:
+async def lists_empty(context: Context) -> bool:
+    """Whether apt does not know yet what there is, as in a new container."""
     done = await context.host.run(["apt-cache", "stats"], timeout=30, env=ENV, cwd=Path("/"))
     found = re.search(r"Normal packages: (\d+)", done.text)
     return found is not None and int(found[1]) < 1000 and not await _any_lists(context)
@@ -268,4 +269,4 @@ class AptUpdate:
 
     async def holds(self, step: Step, context: Context) -> bool | None:
         """See StepKind.holds."""
-        return None if step.args.get("keep") else not await _lists_empty(context)
+        return None if step.args.get("keep") else not await lists_empty(context)

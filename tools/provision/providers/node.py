@@ -148,7 +148,7 @@ class NodeProvider:
 
     async def _node(self, site: Site, context: Context, part: Part, runtime: str) -> bool:
         """False when Node has to be installed first. A version that does not fit is a warning where nothing better is to be had."""
-        specs = [want.spec for want in site.service.runtimes if want.name == "node" and want.spec]
+        specs = [want.firm for want in site.service.runtimes if want.name == "node" and want.firm]
         if await have("node", runtime, context):
             for spec in specs if not runtime else []:
                 if not await have("node", spec, context):

@@ -94,7 +94,7 @@ class PythonProvider:
 
     async def _base(self, site: Site, context: Context, part: Part, runtime: str, declared: Declared) -> Base | None:
         """Settle the environment: keep it, make it, or make it anew. None when the interpreter has to be installed first."""
-        specs = [want.spec for want in site.service.runtimes if want.name == "python" and want.spec]
+        specs = [want.firm for want in site.service.runtimes if want.name == "python" and want.firm]
         if runtime:
             specs = [runtime]
         elif declared.requires and declared.requires not in specs:

@@ -22,6 +22,8 @@ class Detector:
     """Further small files that it reads."""
     lockfiles: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
+    inner: tuple[str, ...] = ()
+    """Those of `manifests` that lie in many folders of one project: they count only where no folder above has a manifest."""
     patterns: Mapping[str, Patterns] = field(default_factory=dict[str, Patterns])
     """By suffix: what to look for in source. The rule `env` names a variable that is read."""
 

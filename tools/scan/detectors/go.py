@@ -1,8 +1,9 @@
-"""Go: go.mod, go.work, main packages, and the web frameworks."""
+"""Go: go.mod, go.work, main packages, and the frameworks of servers, workers and commands."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Container, Iterator
 
 from ..draft import Draft, words
 from .base import Detector, Known
@@ -13,112 +14,301 @@ FRAMEWORKS = {
     "github.com/gofiber/fiber": Known("Fiber", "backend", 3000),
     "github.com/go-chi/chi": Known("chi", "backend", 0, 0.85),
     "github.com/gorilla/mux": Known("gorilla/mux", "backend", 0, 0.85),
+    "github.com/julienschmidt/httprouter": Known("httprouter", "backend", 0, 0.85),
+    "github.com/danielgtaylor/huma": Known("Huma", "backend", 0, 0.85),
     "github.com/beego/beego": Known("Beego", "backend", 8080),
-    "google.golang.org/grpc": Known("gRPC", "backend", 0, 0.5),
-    "github.com/hibiken/asynq": Known("Asynq", "worker", 0, 0.5),
+    "github.com/kataras/iris": Known("Iris", "backend", 8080),
+    "github.com/cloudwego/hertz": Known("Hertz", "backend", 8888),
+    "github.com/go-kratos/kratos": Known("Kratos", "backend", 8000),
+    "github.com/zeromicro/go-zero": Known("go-zero", "backend", 8888),
+    "github.com/gobuffalo/buffalo": Known("Buffalo", "backend", 3000),
+    "github.com/pocketbase/pocketbase": Known("PocketBase", "backend", 8090),
+    "github.com/99designs/gqlgen": Known("gqlgen", "backend", 0, 0.85),
+    "connectrpc.com/connect": Known("Connect", "backend", 0, 0.6),
+    "encore.dev": Known("Encore", "backend", 4000),
+    "sigs.k8s.io/controller-runtime": Known("controller-runtime", "worker", 0, 0.9),
+    "github.com/wailsapp/wails": Known("Wails", "frontend"),
+    "fyne.io/fyne": Known("Fyne", "frontend"),
+    "google.golang.org/grpc": Known("gRPC"),
+    "github.com/hibiken/asynq": Known("Asynq"),
+    "go.temporal.io/sdk": Known("Temporal"),
+    "github.com/riverqueue/river": Known("River"),
+    "github.com/aws/aws-lambda-go": Known("AWS Lambda", "backend", 0, 0.7),
     "github.com/spf13/cobra": Known("Cobra"),
+    "github.com/urfave/cli": Known("urfave/cli"),
+    "github.com/alecthomas/kong": Known("Kong"),
+    "github.com/charmbracelet/bubbletea": Known("Bubble Tea"),
 }
-CLIENTS = {
-    "github.com/lib/pq": "postgresql",
-    "github.com/jackc/pgx": "postgresql",
-    "gorm.io/driver/postgres": "postgresql",
-    "github.com/go-sql-driver/mysql": "mysql",
-    "gorm.io/driver/mysql": "mysql",
-    "github.com/redis/go-redis": "redis",
-    "github.com/go-redis/redis": "redis",
-    "github.com/gomodule/redigo": "redis",
-    "go.mongodb.org/mongo-driver": "mongodb",
-    "github.com/mattn/go-sqlite3": "sqlite",
-    "modernc.org/sqlite": "sqlite",
-    "gorm.io/driver/sqlite": "sqlite",
-    "github.com/rabbitmq/amqp091-go": "rabbitmq",
-    "github.com/segmentio/kafka-go": "kafka",
-    "github.com/elastic/go-elasticsearch": "elasticsearch",
+PARSERS = frozenset({"Cobra", "urfave/cli", "Kong"})
+"""Frameworks of commands: a server behind one is started by a subcommand."""
+
+_CLIENTS = {
+    "postgresql": "github.com/lib/pq github.com/jackc/pgx gorm.io/driver/postgres github.com/go-pg/pg "
+    "github.com/uptrace/bun/driver/pgdriver",
+    "mysql": "github.com/go-sql-driver/mysql gorm.io/driver/mysql",
+    "sqlite": "github.com/mattn/go-sqlite3 modernc.org/sqlite gorm.io/driver/sqlite github.com/glebarez/sqlite "
+    "github.com/ncruces/go-sqlite3",
+    "redis": "github.com/redis/go-redis github.com/go-redis/redis github.com/gomodule/redigo github.com/redis/rueidis "
+    "github.com/hibiken/asynq",
+    "mongodb": "go.mongodb.org/mongo-driver",
+    "rabbitmq": "github.com/rabbitmq/amqp091-go github.com/streadway/amqp",
+    "kafka": "github.com/segmentio/kafka-go github.com/IBM/sarama github.com/Shopify/sarama github.com/twmb/franz-go "
+    "github.com/confluentinc/confluent-kafka-go",
+    "elasticsearch": "github.com/elastic/go-elasticsearch github.com/olivere/elastic",
+    "memcached": "github.com/bradfitz/gomemcache",
+    "mssql": "github.com/microsoft/go-mssqldb github.com/denisenkom/go-mssqldb gorm.io/driver/sqlserver",
+    "cassandra": "github.com/gocql/gocql",
+    "clickhouse": "github.com/ClickHouse/clickhouse-go",
+    "neo4j": "github.com/neo4j/neo4j-go-driver",
+    "nats": "github.com/nats-io/nats.go",
+    "minio": "github.com/minio/minio-go",
 }
+CLIENTS = {module: database for database, modules in _CLIENTS.items() for module in modules.split()}
+_OWN = r"(?:HTTP_|SERVER_|APP_|API_|WEB_|GRPC_)?PORT"
+_OWN_KEY = r"(?:server\.|http\.|app\.|api\.|web\.|grpc\.)?port"
 PATTERNS = (
     ("env", "os.", r"os\.(?:Getenv|LookupEnv)\(\s*\"([A-Z][A-Z0-9_]{1,63})\""),
-    ("go-main", "package main", r"^package (main)\b"),
-    ("go-http", "http.", r"(http\.ListenAndServe|http\.Server\{)"),
-    ("port", ":", r"(?:ListenAndServe|Listen|Run|Start)\(\s*\"[\w.]{0,40}:(\d{2,5})\""),
-    ("port", "Addr:", r"Addr:\s*\"[\w.]{0,40}:(\d{2,5})\""),
-)
+    ("env", "env", r"\b(?:env|envconfig):\"([A-Z][A-Z0-9_]{1,63})[\",]"),
+    ("env", "viper.", r"viper\.(?:Get\w{0,20}|MustBindEnv|BindEnv)\(\s*\"([A-Z][A-Z0-9_]{1,63})\""),
+    ("env", "nv(", r"\b[gG]etEnv\(\s*\"([A-Z][A-Z0-9_]{1,63})\""),
+    ("go-package", "package ", r"^package (\w{1,60})\b"),
+    ("go-tag", "build", r"^//(?:go:build| \+build) ([^\n]{1,80})"),
+    ("go-http", "http.", r"(http\.ListenAndServe|http\.Serve\(|http\.Server\{)"),
+    ("go-grpc", "grpc.", r"(grpc\.NewServer)\("),
+    ("go-worker", "(", r"(asynq\.NewServer|worker\.New|river\.NewClient|kafka\.NewReader|sarama\.NewConsumerGroup)\("),
+    ("go-lambda", "lambda.", r"(lambda\.Start\w{0,30})\("),
+    ("go-serve", "Use:", r"\bUse:\s*\"(serve|server|start)\b"),
+    ("go-port", ":", r"(?:ListenAndServe(?:TLS)?|Listen|Run|Start)\(\s*\"[\w.]{0,40}:(\d{2,5})\""),
+    ("go-port", "net.Listen(", r"net\.Listen\(\s*\"tcp[46]?\"\s*,\s*\"[\w.]{0,40}:(\d{2,5})\""),
+    ("go-port", "Addr:", r"Addr:\s*\"[\w.]{0,40}:(\d{2,5})\""),
+    ("go-port", "nv(", rf"\b\w{{0,20}}[eE]nv\(\s*\"{_OWN}\"\s*,\s*\":?(\d{{2,5}})\""),
+    ("go-port", "ort", r"\b[pP]ort\s*:?=\s*\":?(\d{2,5})\""),
+    ("go-port", "flag.", r"flag\.(?:String|Int)\(\s*\"(?:addr|port|listen)\"\s*,\s*\"?[\w.]{0,40}:?(\d{2,5})\b"),
+    ("go-port", "PORT", rf"\"{_OWN}(?:,\w{{1,20}})?\"[^\n`]{{0,40}}(?:envDefault|env-default|default):\":?(\d{{2,5}})\""),
+    ("go-port", "SetDefault(", rf"SetDefault\(\s*\"(?:{_OWN_KEY}|{_OWN})\"\s*,\s*\":?(\d{{2,5}})\""),
+    ("go-port", "SetDefault(", rf"SetDefault\(\s*\"(?:{_OWN_KEY}|{_OWN})\"\s*,\s*(\d{{2,5}})\b"),
+)  # fmt: skip
+SERVERS = ("server", "api", "web", "app", "http", "service", "backend", "main")
+HELPERS = frozenset({"hack", "script", "scripts", "tools", "tool", "gen", "generate", "ci", "magefiles", "build"})
+"""Folders whose main packages help to develop the module and are not what it is for."""
 
 
 def detect(draft: Draft) -> None:
-    """Add what go.mod and the main packages say."""
-    for name in ("go.mod", "go.work"):
-        if draft.has(name):
-            draft.manifest(name)
+    """Add what go.work, go.mod and the main packages say."""
     if draft.has("go.work"):
-        text = re.sub(r"//[^\n]*", "", draft.text("go.work"))
-        uses = re.findall(r"^[ \t]*use[ \t]+(\S+)[ \t]*$", text, re.MULTILINE)
-        uses += [w for block in re.findall(r"^[ \t]*use[ \t]*\(([^()]*)\)", text, re.MULTILINE) for w in block.split()]
-        draft.members += [draft.at(use.removeprefix("./")) for use in uses if use != "."]
+        _workspace(draft)
+    if draft.has("go.mod"):
+        _module(draft)
+    elif not draft.has("go.work"):
+        _loose(draft)
+
+
+def directives(text: str) -> Iterator[tuple[str, list[str], bool]]:
+    """(directive, its words, whether it is marked as indirect) of go.mod or go.work, blocks written out."""
+    block = ""
+    for line in text.splitlines():
+        line, _, comment = line.partition("//")
+        line, indirect = line.strip(), comment.strip().startswith("indirect")
+        if line == ")":
+            block = ""
+        elif line.endswith("(") and not block:
+            block = line[:-1].strip()
+        elif found := line.replace('"', "").split():
+            yield (block, found, indirect) if block else (found[0], found[1:], indirect)
+
+
+def _versions(draft: Draft, name: str) -> None:
+    """The least version of the language, and the toolchain that the go command changes to."""
+    said = {directive: given[0] for directive, given, _ in directives(draft.text(name)) if given}
+    least = re.match(r"\d[\w.]*", said.get("go", ""))
+    draft.runtime("go", least[0] if least else "", name, "go" if least else "")
+    if toolchain := re.match(r"go(\d[\w.]*)", said.get("toolchain", "")):
+        draft.runtime("go", toolchain[1], name, "toolchain")
+
+
+def _workspace(draft: Draft) -> None:
+    draft.manifest("go.work")
+    if draft.has("go.work.sum"):
+        draft.lockfile("go.work.sum")
+    for directive, given, _ in directives(draft.text("go.work")):
+        if directive == "use" and given and given[0] != ".":
+            draft.members.append(draft.at(given[0].removeprefix("./")))
+    draft.manager("go", "go.work")
     if not draft.has("go.mod"):
-        return
-    text = draft.text("go.mod")
-    if module := re.search(r"^module\s+\"?([^\s\"]+)", text, re.MULTILINE):
-        last = module[1].rsplit("/", 1)[-1]
-        draft.name = draft.name or (
-            module[1].split("/")[-2] if re.fullmatch(r"v\d+", last) and "/" in module[1] else last
-        )
-    elif text.strip():
+        # Its `./...` matches no module, so only what works on all modules at once is said.
+        draft.command("install", "go mod download", "go.work", "", 0.8)
+        _versions(draft, "go.work")
+
+
+def _module(draft: Draft) -> None:
+    packages = _packages(draft)
+    sources = [path for path in draft.files if path.endswith(".go")]
+    if sources and packages and all(tagged == "tools" for _, tagged in packages.values()):
+        return  # a module that only pins the versions of tools
+    draft.manifest("go.mod")
+    found = list(directives(draft.text("go.mod")))
+    module = next((given[0] for directive, given, _ in found if directive == "module" and given), "")
+    parts = module.rstrip("/").split("/")
+    if module:
+        draft.name = draft.name or (parts[-2] if len(parts) > 1 and re.fullmatch(r"v\d+", parts[-1]) else parts[-1])
+    elif draft.text("go.mod").strip():
         draft.finding(f"{draft.at('go.mod')} names no module", "go.mod", "module", "unreadable")
-    version = re.search(r"^go\s+(\d[\w.]*)", text, re.MULTILINE)
-    draft.runtime("go", version[1] if version else "", "go.mod", "go" if version else "")
+    _versions(draft, "go.mod")
     draft.manager("go", "go.mod")
     if draft.has("go.sum"):
         draft.lockfile("go.sum")
-    needed = [path for line in text.splitlines() if (path := _required(line))]
+    needed = [given[0] for directive, given, indirect in found if directive == "require" and given and not indirect]
+    known = [(FRAMEWORKS[key], path) for path in needed if (key := _key(path, FRAMEWORKS))]
+    for one, path in known:
+        draft.framework(one.name, "go.mod", path, one.confidence)
     for path in needed:
-        for known_path, known in FRAMEWORKS.items():
-            if path == known_path or path.startswith(known_path + "/"):
-                draft.framework(known.name, "go.mod", path, known.confidence)
-        for client, database in CLIENTS.items():
-            if path == client or path.startswith(client + "/"):
-                draft.database(database, "go.mod", path)
-    _commands(draft, needed)
-
-
-def _required(line: str) -> str:
-    """The module that a line of go.mod requires directly, or nothing."""
-    words = line.split() if "// indirect" not in line else []
-    words = words[1:] if words[:1] == ["require"] else words
-    return words[0] if len(words) > 1 and "." in words[0] and "/" in words[0] and words[1].startswith("v") else ""
-
-
-def _commands(draft: Draft, needed: list[str]) -> None:
+        if key := _key(path, CLIENTS):
+            draft.database(CLIENTS[key], "go.mod", path)
+    if not sources:
+        return  # a site of Hugo takes its theme from such a module
     draft.command("install", "go mod download", "go.mod", "", 0.95)
     draft.command("build", "go build ./...", "go.mod", "", 0.9)
     draft.command("test", "go test ./...", "go.mod", "", 0.9)
-    mains = sorted(
-        {draft.inner(hit.path).rpartition("/")[0] for hit in draft.hits("go-main")}, key=lambda p: (p.count("/"), p)
-    )
-    source = draft.hits("go-main")
+    _conclude(draft, packages, [one for one, _ in known])
+
+
+def _key(path: str, table: Container[str]) -> str:
+    """Under which module a required path is known, whichever of its major versions or inner modules it names."""
+    while path and path not in table:
+        path = path.rpartition("/")[0]
+    return path
+
+
+def _packages(draft: Draft) -> dict[str, tuple[str, str]]:
+    """By file: (its package's name, `ignore`, `tools` or `mage` where a build tag keeps it out of the program)."""
+    tags = {
+        hit.path: tag[0]
+        for hit in draft.hits("go-tag")
+        if (tag := re.search(r"(?<!!)\b(?:ignore|tools|mage)\b", hit.value))
+    }
+    found: dict[str, tuple[str, str]] = {}
+    for hit in draft.hits("go-package"):
+        if not hit.path.endswith("_test.go"):
+            # Only the first: a template for generated code may hold more.
+            found.setdefault(hit.path, (hit.value, tags.get(hit.path, "")))
+    return found
+
+
+def _mains(draft: Draft, packages: dict[str, tuple[str, str]]) -> dict[str, str]:
+    """By folder of a main package that is what the module is for: one of its files."""
+    found: dict[str, str] = {}
+    for path, (name, tagged) in packages.items():
+        folder = draft.inner(path).rpartition("/")[0]
+        parts = folder.split("/")
+        helper = not HELPERS.isdisjoint(parts[:-1]) or parts[0] in HELPERS or any(p.startswith("_") for p in parts)
+        if name == "main" and not tagged and not helper:
+            found.setdefault(folder, path)
+    return dict(sorted(found.items(), key=lambda item: (item[0].count("/"), item[0])))
+
+
+def _conclude(draft: Draft, packages: dict[str, tuple[str, str]], known: list[Known]) -> None:
+    mains = _mains(draft, packages)
+    if draft.has("encore.app"):
+        draft.role("backend", 0.9)
+        draft.command("start", "encore run", "encore.app", "", 0.9)
+        draft.port(4000, "encore.app", "the default of Encore", 0.8)
+        return
     if not mains:
         draft.role("library", 0.8)
         return
-    chosen = next((p for p in mains if p in ("", f"cmd/{draft.name}", "cmd/server", "cmd/api")), mains[0])
-    sure = 0.9 if len(mains) == 1 else 0.6
-    draft.command("start", f"go run {words('./' + chosen) if chosen else '.'}", source[0].path, "package main", sure)
-    served = draft.hits("go-http")
-    for name, known in FRAMEWORKS.items():
-        if known.role and any(path == name or path.startswith(name + "/") for path in needed):
-            draft.role(known.role, known.confidence)
-            if known.port:
-                draft.port(known.port, "go.mod", f"the default of {known.name}", 0.5)
-    if served:
-        draft.role("backend", 0.8)
-        draft.framework("net/http", served[0].path, f"line {served[0].line}", 0.7)
-    for hit in draft.hits("port"):
+    served = _roles(draft, known)
+    offered = any(
+        "/" not in draft.inner(path) and name != "main" and not tagged for path, (name, tagged) in packages.items()
+    )
+    if offered and not served:
+        draft.role("library", 0.6)
+        if chosen := _chosen(draft, mains):
+            draft.command("cli", _run(chosen[0]), chosen[1], "package main", 0.7)
+        return
+    _start(draft, mains, served)
+    # Sure enough that a workspace's own program is not taken for the mere head of it.
+    draft.role("job", 0.6 if draft.has("go.work") else 0.5)
+
+
+def _roles(draft: Draft, known: list[Known]) -> bool:
+    """Add what the program does, and on which port; returns whether it keeps running."""
+    web = [one for one in known if one.role]
+    for one in web:
+        draft.role(one.role, one.confidence)
+    for rule, framework, role, sure in (
+        ("go-grpc", "gRPC", "backend", 0.88),
+        ("go-worker", "", "worker", 0.82),
+        ("go-http", "" if web else "net/http", "backend", 0.8),
+    ):
+        if hits := draft.hits(rule):
+            draft.role(role, sure)
+            if framework:
+                draft.framework(framework, hits[0].path, f"line {hits[0].line}", sure - 0.1)
+    ports = [hit for hit in draft.hits("go-port") if not hit.path.endswith("_test.go")] if draft.roles else []
+    for hit in ports:
         draft.port(int(hit.value), hit.path, f"line {hit.line}", 0.85)
-    draft.role("job", 0.3)
+    for one in web if not ports else ():
+        if one.port:
+            draft.port(one.port, "go.mod", f"the default of {one.name}", 0.5)
+    return bool(draft.roles)
+
+
+def _chosen(draft: Draft, mains: dict[str, str]) -> tuple[str, str, float] | None:
+    """(folder, file, how sure) of the main package that one would start, if any stands out."""
+    if len(mains) == 1:
+        return (*next(iter(mains.items())), 0.9)
+    names = {folder.rpartition("/")[2]: folder for folder in reversed(mains)}
+    servers = [folder for name in SERVERS if (folder := names.get(name)) is not None]
+    best = "" if "" in mains else names.get(draft.name) or (servers[0] if servers else None)
+    if best is not None:
+        return best, mains[best], 0.8
+    rules = draft.hits("go-http", "go-grpc", "go-port")
+    serving = {folder for hit in rules if (folder := draft.inner(hit.path).rpartition("/")[0]) in mains}
+    return (only := serving.pop(), mains[only], 0.7) if len(serving) == 1 else None
+
+
+def _start(draft: Draft, mains: dict[str, str], served: bool) -> None:
+    if "Wails" in draft.frameworks:
+        draft.command("dev", "wails dev", "go.mod", "", 0.8)
+        draft.command("build", "wails build", "go.mod", "", 0.95)
+        return
+    if any(draft.has(name) for name in (".air.toml", "air.toml")):
+        draft.command("dev", "air", ".air.toml" if draft.has(".air.toml") else "air.toml", "", 0.85)
+    if "Buffalo" in draft.frameworks:
+        draft.command("dev", "buffalo dev", "go.mod", "", 0.8)
+    if draft.hits("go-lambda"):
+        return  # it runs only where AWS calls it
+    if chosen := _chosen(draft, mains):
+        folder, path, sure = chosen
+        subcommands = {hit.value for hit in draft.hits("go-serve")} if served else set[str]()
+        under = subcommands.pop() if len(subcommands) == 1 and not PARSERS.isdisjoint(draft.frameworks) else ""
+        under = "serve" if "PocketBase" in draft.frameworks else under
+        draft.command("start", f"{_run(folder)} {under}".rstrip(), path, "package main", sure)
+    for name in ("worker", "workers", "consumer"):
+        for folder, path in mains.items():
+            if folder.endswith(f"/{name}") and (not chosen or folder != chosen[0]):
+                draft.command("worker", _run(folder), path, "package main", 0.8)
+
+
+def _run(folder: str) -> str:
+    return f"go run {words('./' + folder) if folder else '.'}"
+
+
+def _loose(draft: Draft) -> None:
+    """Programs without go.mod: a few files beside each other can still be run."""
+    files = sorted(name for name in draft.beside if name.endswith(".go") and not name.endswith("_test.go"))
+    mains = [draft.inner(path) for path, package in _packages(draft).items() if package == ("main", "")]
+    if "main.go" in mains and len(files) <= 4 and not (set(files) - set(mains)):
+        draft.runtime("go", "", "main.go")
+        draft.command("start", f"go run {words(*files)}", "main.go", "package main", 0.6)
+        draft.role("backend" if draft.hits("go-http") else "job", 0.5)
 
 
 DETECTOR = Detector(
     name="go",
     manifests=("go.mod", "go.work"),
     detect=detect,
+    reads=(".air.toml", "air.toml", "encore.app"),
     lockfiles=("go.sum", "go.work.sum"),
     languages=("Go",),
     patterns={".go": PATTERNS},

@@ -1,4 +1,4 @@
-"""JavaScript and TypeScript: package.json, the lockfiles of npm, pnpm, Yarn and Bun, Deno; frameworks and their commands."""
+"""JavaScript and TypeScript: package.json, the lockfiles of npm, pnpm, Yarn and Bun; versions of Node and who disagrees on them."""
 
 from __future__ import annotations
 
@@ -7,139 +7,81 @@ import re
 from typing import cast
 
 from ..draft import Declared, Draft, words
-from ..parse import Node, string, strings, table
+from ..parse import Node, string, table
 from ..text import safe
-from .base import Detector, Known
+from ..versions import satisfies
+from . import node_config, node_data, node_source
+from .base import Detector
+from .node_commands import commands
+from .node_frameworks import extension, frameworks
+from .node_known import FRAMEWORKS
+from .node_package import Package, is_stub, is_tooling, nx_members, read
+from .node_runtimes import by_deno, runtimes
+from .node_workspaces import LOCKS, MANAGERS, head, nx
 
-FRAMEWORKS = {
-    "next": Known("Next.js", "frontend", 3000, 0.95),
-    "nuxt": Known("Nuxt", "frontend", 3000, 0.95),
-    "@remix-run/react": Known("Remix", "frontend", 3000),
-    "@react-router/dev": Known("React Router", "frontend", 5173),
-    "astro": Known("Astro", "frontend", 4321, 0.95),
-    "@sveltejs/kit": Known("SvelteKit", "frontend", 5173, 0.95),
-    "gatsby": Known("Gatsby", "frontend", 8000),
-    "@angular/core": Known("Angular", "frontend", 4200, 0.95),
-    "react-scripts": Known("Create React App", "frontend", 3000, 0.95),
-    "vite": Known("Vite", "frontend", 5173, 0.7),
-    "@vue/cli-service": Known("Vue CLI", "frontend", 8080),
-    "react": Known("React", "frontend", 0, 0.6),
-    "preact": Known("Preact", "frontend", 0, 0.6),
-    "vue": Known("Vue", "frontend", 0, 0.6),
-    "svelte": Known("Svelte", "frontend", 0, 0.6),
-    "solid-js": Known("Solid", "frontend", 0, 0.6),
-    "lit": Known("Lit", "frontend", 0, 0.5),
-    "@builder.io/qwik": Known("Qwik", "frontend", 5173, 0.9),
-    "express": Known("Express", "backend", 3000, 0.85),
-    "@nestjs/core": Known("NestJS", "backend", 3000, 0.97),
-    "fastify": Known("Fastify", "backend", 3000),
-    "koa": Known("Koa", "backend", 3000),
-    "hono": Known("Hono", "backend", 3000, 0.8),
-    "@hapi/hapi": Known("hapi", "backend", 3000),
-    "elysia": Known("Elysia", "backend", 3000),
-    "apollo-server": Known("Apollo Server", "backend", 4000, 0.8),
-    "@apollo/server": Known("Apollo Server", "backend", 4000, 0.8),
-    "socket.io": Known("Socket.IO", "backend", 3000, 0.7),
-    "bullmq": Known("BullMQ", "worker", 0, 0.4),
-    "electron": Known("Electron"),
-    "react-native": Known("React Native", "frontend", 8081, 0.9),
-    "expo": Known("Expo", "frontend", 8081, 0.92),
-    "@11ty/eleventy": Known("Eleventy", "static", 8080),
-    "@docusaurus/core": Known("Docusaurus", "static", 3000, 0.96),
-    "vitepress": Known("VitePress", "static", 5173),
-}
-DEVELOPED_WITH = frozenset({
-    "vite", "astro", "@sveltejs/kit", "svelte", "@angular/core", "@react-router/dev", "@11ty/eleventy", "vitepress",
-    "electron", "gatsby", "@builder.io/qwik", "@vue/cli-service", "nuxt",
-})  # fmt: skip
-"""Frameworks that lie in devDependencies by habit; any other there is only tested against."""
-
-CLIENTS = {
-    "postgresql": "pg postgres pg-promise @neondatabase/serverless pgtyped",
-    "mysql": "mysql mysql2 mariadb",
-    "redis": "redis ioredis connect-redis bullmq bull",
-    "mongodb": "mongodb mongoose",
-    "rabbitmq": "amqplib amqp-connection-manager",
-    "kafka": "kafkajs",
-    "sqlite": "sqlite3 better-sqlite3 sqlite",
-    "elasticsearch": "@elastic/elasticsearch",
-    "mssql": "mssql tedious",
-    "memcached": "memjs memcached",
-}
-_CLIENT = {package: database for database, packages in CLIENTS.items() for package in packages.split()}
-
-LOCKS = {
-    "package-lock.json": "npm",
-    "npm-shrinkwrap.json": "npm",
-    "pnpm-lock.yaml": "pnpm",
-    "yarn.lock": "yarn",
-    "bun.lock": "bun",
-    "bun.lockb": "bun",
-}
 FROZEN = {name: f"{name} install --frozen-lockfile" for name in ("pnpm", "yarn", "bun")} | {"npm": "npm ci"}
-PATTERNS = (
-    ("env", "process.env.", r"process\.env\.([A-Z][A-Z0-9_]{1,63})\b"),
-    ("env", "process.env[", r"process\.env\[\s*[\"']([A-Z][A-Z0-9_]{1,63})[\"']"),
-    ("env", "import.meta.env.", r"import\.meta\.env\.((?:VITE|PUBLIC|NUXT)_[A-Z0-9_]{1,60})\b"),
-    ("env", ".env.", r"(?:Deno|Bun)\.env(?:\.get\([\"']|\.)([A-Z][A-Z0-9_]{1,63})\b"),
-    ("port", ".listen(", r"\.listen\(\s*(\d{2,5})\b"),
-    ("port", "process.env.PORT", r"process\.env\.PORT\s*(?:\|\||\?\?)\s*[\"']?(\d{2,5})\b"),
-    ("node-server", "createServer(", r"\bcreateServer\("),
+_ELSEWHERE = re.compile(
+    r"(?:file|link|workspace|portal|git|github|gitlab|https?|catalog|npm|patch|jsr)[:+]|[\w-]{1,100}/[\w.-]{1,100}$"
 )
-_NOT_SET = re.compile(r"no test specified|^\s*(echo|exit)\b")
 
 
 def detect(draft: Draft) -> None:
     """Add what package.json and its neighbours say."""
     if not draft.has("package.json"):
+        if not nx(draft):
+            _bare(draft)
+        return
+    package = read(draft)
+    if is_stub(package) or is_tooling(package):
         return
     draft.manifest("package.json")
-    package = draft.json("package.json")
-    name = string(package.get("name"))
-    draft.name = draft.name or name
-    manager = _manager(draft, package)
-    engines = table(package, "engines")
-    draft.runtime("node", string(engines.get("node")), "package.json", "engines.node" if "node" in engines else "")
-    if node := string(table(package, "volta").get("node")):
-        draft.runtime("node", node, "package.json", "volta.node")
+    if nx(draft):
+        return
+    draft.name = draft.name or package.name
     _workspaces(draft, package)
-    wanted, developed = table(package, "dependencies"), table(package, "devDependencies")
-    for key, group in (("dependencies", wanted), ("devDependencies", developed)):
-        for dependency, spec in group.items():
-            local = re.match(
-                r"(file|link|workspace|portal|git|github|https?|catalog|npm)[:+]|[\w-]+/[\w-]+$", string(spec)
-            )
-            draft.declared.append(
-                Declared(
-                    "npm",
-                    dependency,
-                    "" if local else string(spec),
-                    draft.at("package.json"),
-                    extra=key != "dependencies",
-                )
-            )
-    _locked(draft)
-    library = (
-        not package.get("private")
-        and bool(package.get("version") or name)
-        and any(key in package for key in ("main", "module", "exports", "files", "bin", "types"))
-    )
-    draft.private = draft.private and not library
-    draft.exports = any(key in package for key in ("main", "module", "exports", "types"))
-    _frameworks(draft, wanted, developed, library)
-    _commands(draft, package, manager, library)
-    if library:
-        draft.role("library", 0.8 if "start" not in table(package, "scripts") else 0.55)
+    if not by_deno(draft):
+        _manager(draft, package)
+    runtimes(draft, package)
+    _declare(draft, package)
+    draft.private = draft.private and package.nature not in ("library", "extension")
+    draft.exports = package.imported
+    frameworks(package)
+    node_data.databases(draft, package)
+    node_source.variables(draft)
+    if not by_deno(draft):
+        commands(package)
+    if package.library:
+        draft.role("job" if package.nature == "action" else "library", 0.85)
+    elif package.nature == "tool":
+        draft.role("job", 0.75)
+    elif package.nature == "workspace":
+        draft.role("workspace", 0.9)
 
 
-def _manager(draft: Draft, package: Node) -> str:
-    said = string(package.get("packageManager")).partition("@")
-    if said[0] in ("npm", "pnpm", "yarn", "bun"):
+def _workspaces(draft: Draft, package: Package) -> None:
+    draft.members += [draft.at(glob.removeprefix("./").rstrip("/")) for glob in package.globs]
+    draft.members += nx_members(draft)
+    for tool in ("turbo", "nx", "lerna"):
+        if draft.has(f"{tool}.json"):
+            draft.finding(f"a monorepo run with {tool}", f"{tool}.json", rule="monorepo")
+
+
+def _manager(draft: Draft, package: Package) -> None:
+    """The package manager, by packageManager, lockfiles, the workspace above, and what else points to one."""
+    content = package.content
+    said = string(content.get("packageManager")).partition("@")
+    if said[0] in MANAGERS:
         draft.manager(said[0], "package.json", "packageManager")
+    asked = table(content, "devEngines", "packageManager")
+    if (name := string(asked.get("name"))) in MANAGERS:
+        draft.manager(name, "package.json", "devEngines.packageManager")
     locks = [name for name in LOCKS if draft.has(name)]
+    if only := re.search(r"only-allow (npm|pnpm|yarn|bun)\b", package.scripts.table.get("preinstall", "")):
+        draft.manager(only[1], "package.json", "scripts.preinstall", 0.98)
     for name in locks:
         draft.lockfile(name)
-        draft.manager(LOCKS[name], name, "", 0.95)
+        hinted = LOCKS[name] in table(content, "engines") or (LOCKS[name] == "yarn" and draft.has(".yarnrc.yml"))
+        draft.manager(LOCKS[name], name, "", 0.97 if hinted else 0.95)
     if len({LOCKS[name] for name in locks}) > 1:
         draft.finding(
             f"{' and '.join(locks)} are both there: two package managers lock this project",
@@ -148,10 +90,13 @@ def _manager(draft: Draft, package: Node) -> str:
         )
     if draft.has("pnpm-workspace.yaml"):
         draft.manager("pnpm", "pnpm-workspace.yaml", "", 0.9)
+    above, where = ("", "") if draft.managers else head(draft)
+    if above:
+        draft.manager(above, f"/{where}", "", 0.6)
     best = max(draft.managers.values(), key=lambda fact: fact.confidence, default=None)
-    known = best.value if best and best.value in FROZEN else ""
-    if not known:
+    if best is None:
         draft.manager("npm", "package.json", "", 0.5)
+    package.manager = best.value if best else "npm"
     if said[0] in FROZEN and locks and said[0] not in {LOCKS[name] for name in locks}:
         draft.finding(
             f"package.json asks for {said[0]}, but {locks[0]} is {LOCKS[locks[0]]}'s",
@@ -159,22 +104,44 @@ def _manager(draft: Draft, package: Node) -> str:
             "packageManager",
             "contradiction",
         )
-    manager = known or "npm"
-    fits = [name for name in locks if LOCKS[name] == manager]
-    draft.command(
-        "install", FROZEN[manager] if fits else f"{manager} install", fits[0] if fits else "package.json", "", 0.95
+    _install(
+        draft,
+        package,
+        [name for name in locks if LOCKS[name] == package.manager],
+        string(content.get("packageManager")),
     )
-    return manager
 
 
-def _workspaces(draft: Draft, package: Node) -> None:
-    found = package.get("workspaces")
-    globs = strings(found) or strings(table(found).get("packages"))
-    globs += strings(draft.yaml("pnpm-workspace.yaml").get("packages"))
-    draft.members += [draft.at(glob.removeprefix("./").rstrip("/")) for glob in globs]
-    for tool in ("turbo", "nx", "lerna"):
-        if draft.has(f"{tool}.json"):
-            draft.finding(f"a monorepo run with {tool}", f"{tool}.json", rule="monorepo")
+def _install(draft: Draft, package: Package, locks: list[str], said: str) -> None:
+    manager = package.manager
+    frozen = FROZEN[manager]
+    if manager == "yarn" and _berry(draft, said):
+        frozen = "yarn install --immutable"
+    draft.command("install", frozen if locks else f"{manager} install", locks[0] if locks else "package.json", "", 0.95)
+    version = said.partition("@")[2].partition("+")[0]
+    spec = string(table(package.content, "engines").get(manager))
+    if version and spec and satisfies(manager, spec, version) is False:
+        draft.finding(
+            f"package.json asks for {manager} {safe(spec, 60)} in engines, but for {safe(version, 60)} in packageManager",
+            "package.json",
+            f"engines.{manager}",
+            "contradiction",
+        )
+
+
+def _berry(draft: Draft, said: str) -> bool:
+    """Yarn 2 and newer, which calls a frozen lockfile immutable."""
+    if found := re.match(r"yarn@(\d+)", said):
+        return int(found[1]) > 1
+    return draft.has(".yarnrc.yml") or "__metadata:" in draft.text("yarn.lock")[:2000]
+
+
+def _declare(draft: Draft, package: Package) -> None:
+    for group, extra in ((package.wanted, False), (package.developed, True)):
+        for name, spec in group.items():
+            known = "" if _ELSEWHERE.match(spec) else spec
+            draft.declared.append(Declared("npm", name, known, draft.at("package.json"), extra=extra))
+    _locked(draft)
 
 
 def _locked(draft: Draft) -> None:
@@ -202,85 +169,76 @@ def _locked(draft: Draft) -> None:
             )
 
 
-def _frameworks(draft: Draft, wanted: Node, developed: Node, library: bool) -> None:
-    for name, known in FRAMEWORKS.items():
-        if name not in wanted and not (name in developed and name in DEVELOPED_WITH):
-            continue
-        if library and name in developed:
-            continue  # a library builds and tests with it; it is no application of it
-        draft.framework(
-            known.name,
-            "package.json",
-            f"{'dependencies' if name in wanted else 'devDependencies'}.{name}",
-            known.confidence,
-        )
-        if known.role:
-            draft.role(known.role, known.confidence * (0.4 if library else 1.0))
-        if known.port and not library:
-            sure = 0.8 if known.role == "frontend" else 0.4
-            draft.port(known.port, "package.json", f"the default of {known.name}", sure)
-    for name in wanted:
-        if name in _CLIENT:
-            draft.database(_CLIENT[name], "package.json", f"dependencies.{name}")
-    for hit in draft.hits("port") if not library else ():
-        draft.port(int(hit.value), hit.path, f"line {hit.line}", 0.85)
-    if draft.has("prisma/schema.prisma") and (
-        found := re.search(r'provider[ \t]*=[ \t]*"(\w+)"[ \t]*\n[ \t]*url', draft.text("prisma/schema.prisma"))
+def _bare(draft: Draft) -> None:
+    """Source without a package.json: a browser's extension, or a script or server that Node runs as it is."""
+    if (
+        draft.manifests
+        or draft.settled
+        or [fact.value for fact in draft.languages[:1]] not in (["JavaScript"], ["TypeScript"])
     ):
-        draft.database(
-            {"postgres": "postgresql", "sqlserver": "mssql"}.get(found[1], found[1]), "prisma/schema.prisma", "provider"
+        return
+    if draft.has("manifest.json") and '"manifest_version"' in draft.text("manifest.json"):
+        extension(draft, "manifest.json")
+        return
+    used = [
+        hit
+        for hit in node_source.said(draft, "js-import", "js-http", "js-shebang")
+        if draft.inner(hit.path).count("/") < 2
+    ]
+    used = [hit for hit in used if hit.path.endswith((".js", ".mjs", ".cjs"))]
+    if not used:
+        return
+    draft.runtime("node", "", used[0].path, f"line {used[0].line}")
+    serving = [hit for hit in node_source.listens(draft) if hit.path.endswith((".js", ".mjs", ".cjs"))]
+    if serving:
+        draft.role("backend", 0.75)
+        for port, hit in node_source.ports(draft).items():
+            draft.port(port, hit.path, f"line {hit.line}", 0.85)
+    for hit in node_source.said(draft, "js-import"):
+        if (known := FRAMEWORKS.get(hit.value)) and known.role in ("backend", "worker"):
+            draft.framework(known.name, hit.path, f"line {hit.line}", 0.9)
+            draft.finding(
+                f"this uses {known.name}, but no manifest says which packages it needs",
+                hit.path,
+                f"line {hit.line}",
+                "undeclared",
+            )
+    if serving and not draft.frameworks:
+        draft.framework("Node.js HTTP server", serving[0].path, f"line {serving[0].line}", 0.6)
+    paths = list(dict.fromkeys(hit.path for hit in serving or used))
+    if len(paths) == 1 or serving:
+        draft.command(
+            "start",
+            f"node {words('./' + draft.inner(paths[0]) if paths[0].startswith('-') else paths[0])}",
+            paths[0],
+            "",
+            0.7 if serving else 0.6,
         )
-
-
-def _commands(draft: Draft, package: Node, manager: str, library: bool) -> None:
-    scripts = {key: string(value) for key, value in table(package, "scripts").items()}
-    run = "npm run " if manager == "npm" else "bun run " if manager == "bun" else f"{manager} "
-    purposes = {
-        "start": ("start", "serve"),
-        "dev": ("dev", "develop", "start:dev"),
-        "build": ("build",),
-        "test": ("test", "test:unit", "vitest"),
-    }
-    for purpose, names in purposes.items():
-        for script in names:
-            if scripts.get(script) and not _NOT_SET.search(scripts[script]):
-                short = manager != "bun" and script in ("start", "test")
-                command = f"{manager} {script}" if short else run + words(script)
-                draft.command(
-                    purpose, command, "package.json", f"scripts.{script}", 0.95 if script == names[0] else 0.8
-                )
-                break
-    if "start" not in draft.commands and not library:
-        if "dev" in draft.commands:
-            dev = draft.commands["dev"].value
-            draft.command("start", dev, "package.json", "scripts.dev", 0.7)
-        elif (main := string(package.get("main"))) and draft.has(main.removeprefix("./")):
-            draft.command("start", f"node {words(main)}", "package.json", "main", 0.7)
-        elif found := draft.named("server.js", "index.js", "app.js", "main.js"):
-            draft.command("start", f"node {words(draft.inner(found[0]))}", found[0], "", 0.5)
-    for name in ("start", "dev", "serve", "develop") if not library else ():
-        if port := re.search(r"(?:--port|-p)[= ](\d{2,5})\b", scripts.get(name, "")):
-            draft.port(int(port[1]), "package.json", f"scripts.{name}", 0.9)
-    offered = package.get("bin")
-    if library and offered:
-        own = string(package.get("name")).rpartition("/")[2]
-        names = list(table(offered)) or [own]
-        draft.command("cli", words(own if own in names else str(names[0])), "package.json", "bin", 0.9)
-    if not library and not draft.roles and draft.hits("node-server"):
-        hit = draft.hits("node-server")[0]
-        draft.role("backend", 0.6)
-        draft.framework("Node.js HTTP server", hit.path, f"line {hit.line}", 0.5)
-    if not library and "start" in draft.commands:
-        draft.role("job", 0.2)
+    draft.role("job", 0.3)
 
 
 SUFFIXES = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".tsx", ".jsx", ".vue", ".svelte", ".astro")
 DETECTOR = Detector(
     name="node",
-    manifests=("package.json",),
+    manifests=("package.json", "project.json"),
     detect=detect,
-    reads=("pnpm-workspace.yaml", "turbo.json", "nx.json", "lerna.json", "schema.prisma"),
-    lockfiles=tuple(LOCKS),
+    reads=(
+        *(
+            "pnpm-workspace.yaml",
+            "turbo.json",
+            "nx.json",
+            "lerna.json",
+            "angular.json",
+            "manifest.json",
+            "action.yml",
+            "action.yaml",
+        ),
+        *("serverless.yml", "serverless.yaml", "netlify.toml", "wrangler.toml"),
+        *node_config.READS,
+        *node_data.READS,
+    ),
+    # A lockfile of Bun's older kind is binary.
+    lockfiles=tuple(name for name in LOCKS if name != "bun.lockb"),
     languages=("JavaScript", "TypeScript"),
-    patterns=dict.fromkeys(SUFFIXES, PATTERNS),
+    patterns=dict.fromkeys(SUFFIXES, node_source.PATTERNS),
 )

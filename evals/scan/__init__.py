@@ -1,0 +1,1 @@
+"""How much of real packages the scan finds, beside other detectors; see README.md."""

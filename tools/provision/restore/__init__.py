@@ -1,0 +1,1 @@
+"""Restoring on a host what a portable fingerprint holds: runtimes, packages, extensions, aliases, dotfiles."""
