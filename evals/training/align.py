@@ -7,17 +7,20 @@ the reader. What no word stands for must be one of the flags.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from envsync.agent.events import Call
+from envsync.agent.models.offline import simple
 from envsync.agent.models.offline.compose import Act, Span, compose
 from envsync.agent.models.offline.labels import ACTIONS, FLAGS, NONE, OUTSIDE, SLOTS, TAKES, VAGUE
 from envsync.agent.models.offline.mend import mend
 from envsync.agent.models.offline.normalise import Text, normalise
-from envsync.agent.models.offline.slots import canonical, thing, value, wanted
-from envsync.agent.models.offline.words import Word, split
+from envsync.agent.models.offline.slots import value
+from envsync.agent.models.offline.things import canonical, thing, wanted
+from envsync.agent.models.offline.words import Before, Word, split
 
 UNSAID = ""
 """The act of a part of which the case does not say what it wants."""
@@ -44,6 +47,7 @@ class Labelled:
     text: Text
     words: list[Word]
     parts: list[Part]
+    before: Before | None = None
 
     def slots(self) -> list[int]:
         """A label for each word."""
@@ -73,6 +77,7 @@ def label(case: dict[str, Any]) -> Labelled:
     if len(acts) != len(pieces):
         raise Misfit(f"{len(pieces)} parts and {len(acts)} acts")
     ranks = case.get("order") or list(range(len(pieces)))
+    earlier = Earlier.of(case)
     said: set[Any] = set()
     parts: list[Part] = []
     at = begin = 0
@@ -94,13 +99,56 @@ def label(case: dict[str, Any]) -> Labelled:
             parts.append(Part(begin, end, tool, frozenset(flags & {"first", "ask"})))
         else:
             args = undefaulted(act["tool"], act["args"])
-            part = _Search(text, words, begin, end, act["tool"], said).run(args)
+            part = _Search(text, words, begin, end, act["tool"], said, earlier).run(args)
+            if earlier.goes_on(act["tool"]) and (part.carried or not part.spans) and not parts:
+                part.flags.add("more")
+                part.loose = True
             parts.append(Part(begin, end, act["tool"], frozenset(flags | part.flags), part.spans))
             if not part.loose and case["kind"] == "calls":
                 _check(text, words, parts[-1], act["tool"], args)
             said |= {value for value in args.values() if isinstance(value, str)}
         begin = end
-    return Labelled(text, words, parts)
+    return Labelled(text, words, parts, earlier.before)
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What the session knows in a case with a context: where values may come from that no word stands for."""
+
+    before: Before | None = None
+    args: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Of the last call."""
+    words: str = ""
+    """All that was said, done or known, in lower case."""
+
+    @classmethod
+    def of(cls, case: dict[str, Any]) -> Earlier:
+        context = case.get("context")
+        if not context:
+            return cls()
+        turns = context.get("history", [])
+        calls = next((turn["calls"] for turn in reversed(turns) if turn["calls"]), [])
+        before = Before(calls[-1]["tool"]) if calls else None
+        if turns and not turns[-1]["calls"]:
+            asked = next((part.act.tool for part in simple.read(prepared(turns[-1]["request"]), {}).parts), NONE)
+            if asked in (NONE, VAGUE) and not calls and case["calls"]:
+                asked = case["calls"][0]["tool"]
+            if asked not in (NONE, VAGUE):
+                return cls(Before(asked, open=True), {}, json.dumps(context, ensure_ascii=False).lower())
+        return cls(before, calls[-1]["args"] if calls else {}, json.dumps(context, ensure_ascii=False).lower())
+
+    def goes_on(self, tool: str) -> bool:
+        """The tool is that of the call before."""
+        return self.before is not None and self.before.tool == tool
+
+    def gives(self, key: str, item: Any) -> bool:
+        """The value can come from what went before."""
+        if not self.words:
+            return False
+        if self.args.get(key) == item or (isinstance(self.args.get(key), list) and item in self.args[key]):
+            return True
+        name = _parted(item)[0].lower() if key in ("runtimes", "packages", "services") else str(item).lower()
+        return name in self.words or all(word in self.words for word in name.split())
 
 
 def _acts(case: dict[str, Any], count: int) -> list[dict[str, Any] | None]:
@@ -164,14 +212,19 @@ _INSTEAD: dict[tuple[str, str, Any], str] = {
     ("history", "limit", 1): "one",
 }  # fmt: skip
 """Values that may stand in the text, and are flags where they do not."""
+_IT = ("it", "that", "this", "those", "them", "these", "das", "es", "ça", "eso", "esto", "isso", "isto")
 _LATE = {"command", "query", "fact"}
 _LONG = {"command": 60, "query": 60, "fact": 120, "moment": 16}
 
 
 class _Search:
-    def __init__(self, text: Text, words: Sequence[Word], begin: int, end: int, tool: str, said: set[Any]) -> None:
+    def __init__(
+        self, text: Text, words: Sequence[Word], begin: int, end: int, tool: str, said: set[Any], earlier: Earlier
+    ) -> None:
         self.text, self.words, self.begin, self.end, self.tool = text, words, begin, end, tool
-        self.said = said
+        self.said, self.earlier = said, earlier
+        self.carried = False
+        """True when an argument comes from what went before."""
         self.loose = False
         """True when an argument stands in another part, or not word for word: the call cannot be checked here."""
         self.taken: set[int] = set()
@@ -188,7 +241,10 @@ class _Search:
         if (
             flag := _FLAGGED.get((self.tool, key, given) if not isinstance(given, list) else (self.tool, key, None))
         ) is not None:
-            self.flags.add(flag)
+            if self.earlier.goes_on(self.tool) and self.earlier.args.get(key) == given:
+                self.carried = True
+            else:
+                self.flags.add(flag)
             return
         if self.tool == "syncs" and key == "action" and given == "list":
             return
@@ -208,8 +264,11 @@ class _Search:
             elif instead:
                 self.flags.add(instead)
             elif slot in ("source", "destination") and (split_ := self._apart(str(item))):
-                self._take("host", *split_[0])
-                self._take(slot, *split_[1])
+                for part, where in zip(("host", slot), split_, strict=True):
+                    if where:
+                        self._take(part, *where)
+                    else:
+                        self.loose = self.carried = True
             elif slot == "query" and (about := self._about(str(item))):
                 self._take(slot, *about)
                 self.loose = True
@@ -223,6 +282,8 @@ class _Search:
             ):
                 self._take(slot, *found)
                 self.flags.add("before")
+            elif self.earlier.gives(key, item):
+                self.loose = self.carried = True
             else:
                 raise Misfit(
                     f"{key}={item!r} is not in {self.text.cut(self.words[self.begin].start, self.words[self.end - 1].end).raw()!r}"
@@ -256,15 +317,25 @@ class _Search:
         hits = [(b, e) for b, e in hits if e - b == shortest]
         return hits[-1] if slot in _LATE else hits[0]
 
-    def _apart(self, item: str) -> tuple[tuple[int, int], tuple[int, int]] | None:
-        """A place whose host and directory are said apart: "pull /data from me@box"."""
+    def _apart(self, item: str) -> tuple[tuple[int, int] | None, tuple[int, int]] | None:
+        """A place whose host and directory are said apart: "pull /data from me@box"; the host perhaps as "there"."""
         host, colon, path = item.rpartition(":")
         found, rest = self._find("host", host), self._find("source", path)
-        return (found, rest) if colon and found and rest else None
+        return (found, rest) if colon and rest and (found or self.earlier.gives("on", host)) else None
 
     def _about(self, item: str) -> tuple[int, int] | None:
         """The fewest words that hold all the words of a question's subject."""
         want = set(item.lower().split())
+        here = {word.low for word in self.words[self.begin : self.end]}
+        if absent := want - here:
+            # "when did we install it": the pronoun stands for what the query names
+            it = next((word.low for word in self.words[self.begin : self.end] if word.low in _IT), None)
+            if self.earlier.before is None or not self.earlier.gives("query", " ".join(sorted(absent))):
+                return None
+            self.carried = True
+            want = want & here | ({it} if it else set())
+        if not want:
+            return None
         hits = [(e - b, b, e) for b, e in self._spans(60) if want <= {w.low for w in self.words[b:e]}]
         return min(hits)[1:] if hits else None
 
@@ -278,6 +349,9 @@ class _Search:
         for item in items:
             name, exact = _parted(item)
             found = self._thing(slot, name, exact, last)
+            if found is None and self.earlier.gives(f"{slot}s", name):
+                self.loose = self.carried = True
+                found = (-1, -1, item in self.earlier.args.get(f"{slot}s", ()))
             if found is None:
                 raise Misfit(f"{slot} {item!r} is not in the part")
             begin, end, attached = found
@@ -299,6 +373,9 @@ class _Search:
             if not options:
                 if exact == "latest":
                     self.flags.add("latest")
+                    continue
+                if self.earlier.gives("version", exact):
+                    self.loose = True
                     continue
                 raise Misfit(f"version {exact!r} is not in the part")
             # behind its thing, else before it; of those that begin at one place the shortest

@@ -18,12 +18,10 @@ def held(case: Case) -> bool:
 
 
 def learn(cases: Iterable[Case]) -> tuple[list[Example], list[tuple[Case, str]]]:
-    """The examples, and the cases that cannot be aligned with why. What needs the session's knowledge is left out."""
+    """The examples, and the cases that cannot be aligned with why."""
     good: list[Example] = []
     bad: list[tuple[Case, str]] = []
     for case in cases:
-        if case.get("context"):
-            continue
         try:
             labelled = label(case)
         except Misfit as error:

@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from envsync.agent.models.offline.labels import NONE, SLOTS, VAGUE
+from envsync.agent.models.offline.labels import ACTS, NONE, SLOTS, VAGUE
+from envsync.agent.models.offline.words import Before
 from envsync.tools.provision.popular import NODE, PYTHON, SYSTEM
 
 from .align import UNSAID, Labelled
@@ -15,13 +16,14 @@ from .align import UNSAID, Labelled
 
 @dataclass(frozen=True)
 class Example:
-    """Parallel lists over words: the words, their slot labels, the part each is in; per part its act and flags."""
+    """Parallel lists over words: the words, their slot labels, the part each is in; per part its act and flags; what went before."""
 
     words: tuple[str, ...]
     slots: tuple[int, ...]
     part: tuple[int, ...]
     acts: tuple[str, ...]
     flags: tuple[frozenset[str], ...]
+    before: Before | None = None
 
 
 def example(labelled: Labelled) -> Example:
@@ -35,11 +37,13 @@ def example(labelled: Labelled) -> Example:
         tuple(part),
         tuple(piece.act for piece in labelled.parts),
         tuple(piece.flags for piece in labelled.parts),
+        labelled.before,
     )
 
 
 _NEVER = frozenset({"runtime", "context", "hours"})
 """Slots whose values are few and known, or change the meaning of the words around them."""
+_TOOLS = [act for act in ACTS if act not in (NONE, VAGUE)]
 _FIRM = frozenset({"run", "remember", "syncs"})
 _JOINTS = (("and", "then"), ("then",), (",", "then"), ("and",), (",", "and"), (";",), (",",), (".",), ("and", "after", "that"), ("afterwards",), ("&",), (",", "and", "also"), ("plus",), (".", "then"), ("next",), ("and", "finally"))  # fmt: skip
 _KEYS = {
@@ -70,7 +74,15 @@ class Grower:
             one = self._unmarked(one)
         if self.random.random() < 0.10 and self._joinable(one):
             one = self._joined(one, self.random.choice(self.single))
-        return one
+        return self._after_another(one)
+
+    def _after_another(self, one: Example) -> Example:
+        """A request that says all means the same whatever went before; what lacks something may mean something then."""
+        if one.before or self.random.random() > 0.35 or any("ask" in flags for flags in one.flags):
+            return one
+        if all(act in (NONE, VAGUE, UNSAID) for act in one.acts) and len(one.words) < 6:
+            return one
+        return replace(one, before=Before(self.random.choice(_TOOLS), open=self.random.random() < 0.3))
 
     def _other_values(self, one: Example) -> Example:
         words, slots, part = list[str](), list[int](), list[int]()
@@ -153,6 +165,7 @@ class Grower:
     def _joinable(self, one: Example) -> bool:
         return (
             len(one.acts) == 1
+            and one.before is None
             and not {"ask", "first"} & one.flags[0]
             and one.acts[0] not in (NONE, VAGUE, UNSAID)
             and len(one.words) < 14
@@ -179,6 +192,7 @@ class Grower:
             (*one.part, *([0] * split), *([1] * (len(joint) - split)), *([1] * len(two.words))),
             (*one.acts, *two.acts),
             (*one.flags, flags),
+            one.before,
         )
 
 

@@ -32,7 +32,7 @@ class Batch:
             shapes = [shape(word, {}) for word in one.words]
             if blind:
                 shapes = _varied(one, shapes, blind)
-            cut.append(cutter.cut(one.words, shapes))
+            cut.append(cutter.cut(one.words, shapes, one.before))
         pieces, words = max(len(c.ids) for c in cut), max(len(c.first) for c in cut)
         size = len(examples)
         self.ids, self.shapes, self.mask = (torch.zeros(size, pieces, dtype=torch.long) for _ in range(3))

@@ -151,7 +151,7 @@ def test_every_act_has_its_slots_and_flags_and_every_tool_is_an_act() -> None:
     """A slot that no act has would be trained and never heard; a tool without an act could never be called."""
     assert set(ACTS) == {*RISKS, NONE, VAGUE} == set(ALLOWED)
     assert {slot for slots in ALLOWED.values() for slot in slots} == set(SLOTS)
-    assert {"ask", "first", *(flag for flags in FLAGGED.values() for flag in flags)} == set(FLAGS)
+    assert {"ask", "first", "more", *(flag for flags in FLAGGED.values() for flag in flags)} == set(FLAGS)
     for tool in RISKS:
         assert compose(Act(tool)).tool == tool
 

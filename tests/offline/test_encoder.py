@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 import time
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from blake3 import blake3
 
 from envsync.agent.models.base import Request
 from envsync.agent.models.offline.encoder import CARD, FILE, LONGEST, Cutter, Encoder, EncoderMissing
@@ -56,7 +56,7 @@ def _with(content: bytes) -> Callable[[Path, Path], object]:
 
     def damage(file: Path, card: Path) -> None:
         file.write_bytes(content)
-        _card(lambda own: own.update(sha256=hashlib.sha256(content).hexdigest()))(file, card)
+        _card(lambda own: own.update(blake3=blake3(content).hexdigest()))(file, card)
 
     return damage
 
@@ -80,8 +80,8 @@ _DAMAGE: dict[str, Callable[[Path, Path], object]] = {
     "card is a list": lambda _, card: card.write_text("[]"),
     "card is a number": lambda _, card: card.write_text("1"),
     "card is nested": lambda _, card: card.write_text("[" * 100_000),
-    "another file's sum": _card(lambda card: card.update(sha256="0" * 64)),
-    "no sum": _card(lambda card: card.pop("sha256")),
+    "another file's sum": _card(lambda card: card.update(blake3="0" * 64)),
+    "no sum": _card(lambda card: card.pop("blake3")),
     "other acts": _card(lambda card: card["acts"].reverse()),
     "other slots": _card(lambda card: card["slots"].append("more")),
     "other flags": _card(lambda card: card["flags"].pop()),

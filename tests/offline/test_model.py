@@ -212,7 +212,7 @@ def test_redo_is_told_how() -> None:
 
 def test_a_part_of_a_monorepo_is_no_part_of_a_package_name() -> None:
     assert calls("install axios in frontend") == [("provision", {"packages": ["axios"], "path": "frontend"})]
-    assert calls("add requests to the backend") == [("provision", {"packages": ["requests"], "path": "backend"})]
+    assert calls("add flask to the backend") == [("provision", {"packages": ["flask"], "path": "backend"})]
 
 
 def test_a_machine_that_is_known_by_name_is_where_a_command_runs() -> None:

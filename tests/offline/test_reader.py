@@ -9,12 +9,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envsync.agent.models.offline.answer import confidence, sides_of
 from envsync.agent.models.offline.encoder import Encoder
 from envsync.agent.models.offline.labels import ACTS, ALLOWED, FLAGGED, FLAGS, SLOTS
 from envsync.agent.models.offline.normalise import normalise
 from envsync.agent.models.offline.reader import Read, read
-from envsync.agent.models.offline.words import split
+from envsync.agent.models.offline.sure import SIDES, confidence, sides_of
+from envsync.agent.models.offline.words import Before, split
 
 WIDTH = 1 + 2 * len(SLOTS) + 2 + len(ACTS) + len(FLAGS)
 SURE = 12.0
@@ -30,7 +30,7 @@ class Dictated(Encoder):
     def load(self) -> None:
         pass
 
-    def scores(self, words: Sequence[str], shapes: Sequence[int]) -> Any:
+    def scores(self, words: Sequence[str], shapes: Sequence[int], before: Before | None = None) -> Any:
         assert len(words) == len(shapes)
         return self._scores[: len(words)]
 
@@ -147,17 +147,17 @@ def test_any_scores_give_a_reading_that_holds_together(drawn: tuple[int, int, fl
         assert {span.slot for span in part.act.spans} <= set(ALLOWED[part.act.tool])
         assert part.act.flags - {"ask", "first"} <= set(FLAGGED.get(part.act.tool, ()))
         assert all(0 <= side <= 1 for side in (part.tool, part.slots, part.flags, found.cut))
-    assert len(sides_of(found)) == 4
-    assert 0 <= confidence(found, {"weights": [0.4, 0.1, 0.1, 0.1], "bias": -1}) <= 1
+    assert len(sides_of(found, (), agreed=False)) == SIDES
+    assert 0 <= confidence(found, (), {"weights": [0.4, 0.1, 0.1, 0.1], "bias": -1}, agreed=False) <= 1
 
 
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=60, deadline=None)
 def test_the_best_path_is_the_best_of_all(seed: int) -> None:
-    """Against trying every path: of three words and the labels of `rollback` (nothing, begins, goes on)."""
+    """Against trying every path: of three words and the labels of a snapshot (nothing, begins, goes on)."""
     array = np.full((3, WIDTH), -SURE)
-    array[:, 1 + 2 * len(SLOTS) + 2 + ACTS.index("rollback")] = SURE
-    columns = [0, 1 + 2 * SLOTS.index("name"), 2 + 2 * SLOTS.index("name")]
+    array[:, 1 + 2 * len(SLOTS) + 2 + ACTS.index("snapshot")] = SURE
+    columns = [0, 1 + 2 * SLOTS.index("label"), 2 + 2 * SLOTS.index("label")]
     array[:, columns] = np.random.default_rng(seed).normal(0, 3, (3, 3))
     logs = array[:, columns]
     logs = logs - np.log(np.exp(logs).sum(axis=1, keepdims=True))
@@ -176,6 +176,21 @@ def test_the_best_path_is_the_best_of_all(seed: int) -> None:
         elif label == 2:
             wanted[-1] += f" {word}"
     assert [words for _, words in spans(read(Dictated(array), normalise("a b c"), {}))] == wanted
+
+
+def test_a_word_that_is_likely_enough_is_what_the_act_cannot_do_without() -> None:
+    """ "roll worker back": of a rollback without a name the likeliest word is it, unless none is likely."""
+    array = np.full((3, WIDTH), -SURE)
+    array[:, 1 + 2 * len(SLOTS) + 2 + ACTS.index("rollback")] = SURE
+    array[:, 0] = 1.0
+    name = 1 + 2 * SLOTS.index("name")
+    array[1, name] = 0.0
+    assert spans(read(Dictated(array), normalise("roll worker back"), {})) == [("name", "worker")]
+    array[1, name] = -3.0
+    assert spans(read(Dictated(array), normalise("roll worker back"), {})) == []
+    array[1, name] = 0.0
+    array[:, 1 + 2 * len(SLOTS) + 2 + ACTS.index("snapshot")] = 2 * SURE
+    assert spans(read(Dictated(array), normalise("roll worker back"), {})) == []
 
 
 def test_what_is_quoted_or_piped_is_never_cut_in_two() -> None:

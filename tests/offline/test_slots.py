@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from envsync.agent.models.offline.labels import SLOTS
 from envsync.agent.models.offline.mend import mend
 from envsync.agent.models.offline.normalise import normalise
-from envsync.agent.models.offline.slots import canonical, joined, thing, value, wanted
+from envsync.agent.models.offline.slots import value
+from envsync.agent.models.offline.things import canonical, joined, thing, wanted
 
 
 def of(slot: str, words: str) -> object:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 from functools import cache
 from itertools import pairwise
 
 import pytest
+from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envsync.agent.models.offline.encoder import CARD, FILE
 from envsync.agent.models.offline.labels import ACTS, ALLOWED, FLAGGED, FLAGS, NONE, SLOTS, VAGUE
+from envsync.agent.models.offline.sure import SIDES
 from envsync.agent.models.offline.words import SHAPES
 from envsync.evals.cases import CASES, learnt, plain, read
 from envsync.evals.training.align import UNSAID
@@ -42,7 +43,7 @@ def _holds_together(one: Example) -> None:
     for slot, begin, _ in spans(one):
         assert slot in ALLOWED[one.acts[one.part[begin]]], one
     for act, flags in zip(one.acts, one.flags, strict=True):
-        assert (act in ACTS or act == UNSAID) and flags - {"ask", "first"} <= set(FLAGGED.get(act, ()))
+        assert (act in ACTS or act == UNSAID) and flags - {"ask", "first", "more"} <= set(FLAGGED.get(act, ()))
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -148,7 +149,7 @@ def test_the_threshold_weighs_right_answers_against_catastrophes(
 def test_the_card_is_of_the_file_beside_it() -> None:
     card = json.loads(CARD.read_text("utf-8"))
     content = FILE.read_bytes()
-    assert card["sha256"] == hashlib.sha256(content).hexdigest()
+    assert card["blake3"] == blake3(content).hexdigest()
     assert len(content) <= 30_000_000 and card["megabytes"] == round(len(content) / 1e6, 1)
     assert (card["acts"], card["slots"], card["flags"], card["shapes"]) == (
         list(ACTS),
@@ -169,7 +170,7 @@ def test_the_card_says_what_the_model_was_made_of_and_how_good_it_is() -> None:
     assert 0 < card["scores"]["strict"] <= 1 and card["scores"]["catastrophes"] >= 0
     for language in ("German", "French", "Spanish", "Portuguese"):
         assert language in card["languages"]
-    assert len(card["calibration"]["weights"]) == 4
+    assert len(card["calibration"]["weights"]) == SIDES
     assert set(card["thresholds"]) <= {"change", "observe"} and all(
         0 <= value <= 1 for value in card["thresholds"].values()
     )

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ....tools.risk import Risk
 from ...events import Call
 from ..base import Request, Thought
-from . import none, simple
+from . import more, none, simple
 from .compose import Act, compose, missing
 from .encoder import Encoder
 from .found import COMMANDS, choice
 from .labels import NONE, VAGUE
-from .normalise import Text
+from .mend import mend
+from .normalise import Text, normalise
 from .reader import Read, Reading, read
-from .resolve import lost, names_here, resolve
+from .resolve import NAMED, lost, resolve
+from .sure import confidence, in_order, same_simply
 from .tables import RISKS
-from .world import World
+from .values import moment
+from .world import World, names_here
 
 MOST = 24
 """Calls in one request. More is a script, and asked about."""
@@ -63,41 +65,114 @@ def answer(request: Request, text: Text, encoder: Encoder) -> Thought:
     """Raises EncoderMissing."""
     world = World.of(request)
     encoder.load()
-    return given(read(encoder, text, names_here(world)), world, encoder.card)
+    asked = [part.act for part in read(encoder, mend(normalise(world.asked)), {}).parts] if world.asked else []
+    before, last = more.before(world, asked)
+    found = read(encoder, text, here := names_here(world), before)
+    return given(found, world, encoder.card, last, agreed=same_simply(found, text, here))
 
 
-def given(found: Read, world: World, card: Mapping[str, Any]) -> Thought:
-    """What a reading comes to, with the confidence and thresholds of the reader's card."""
+def given(
+    found: Read, world: World, card: Mapping[str, Any], last: Call | None = None, *, agreed: bool = False
+) -> Thought:
+    """What a reading comes to, with the confidence and thresholds of the reader's card.
+
+    `last`: what the request may go on from. `agreed`: the simple grammar reads the same, so that both would have to be wrong.
+    """
     if not found.whole:
         return Thought(
             "ask",
             (),
             "That is a lot at once. Say in a sentence or two what to do, and pipe the rest: it is context then.",
         )
-    sure = confidence(found, card.get("calibration", {}))
     calls: list[Call] = []
     questions: list[str] = []
-    for part in _in_order(found):
+    for part in in_order(found):
         world.hear(part.act.text)
         if part.act.tool == NONE:
             world.hear_not(part.act.text)
             continue
-        call, question = _one(part, world)
+        call, question, settled = _one(part, world, last)
+        last = None if call else last  # later parts go on from this one, if from any
         if question:
             questions.append(question)
-        if call is not None and call not in calls[-1:]:
-            calls.append(call)
-            world.earlier.append(call)
+        if call is None:
+            continue
+        agreed = agreed or (settled and part.tool > 0.5 and len(found.parts) == 1)
+        if calls and (whole := _one_of_both(calls[-1], call)):
+            call = whole
+            calls.pop()
+            world.earlier.pop()
+        calls += (both := _both(part, call, world))
+        world.earlier += both
+    sure = confidence(found, calls, card.get("calibration", {}), agreed=agreed)
     if questions:
         return Thought("ask", (), questions[0], sure=sure)
+    if len(calls) > 1 and _FALLBACK.search(_words_of(found)) and any(RISKS[call.tool] >= Risk.R2 for call in calls):
+        return Thought("ask", (), FALLBACK, sure=sure)
     if len(calls) > MOST:
         return Thought("ask", (), f"Those are {len(calls)} actions. Ask for at most {MOST} at a time.")
     if not calls:
         refused = none.NEGATED if any(none.negated(part.act.text.low) for part in found.parts) else none.HELP
         return Thought("decline", (), refused, sure=sure)
-    if sure < _threshold(calls, card.get("thresholds", {})):
+    if not agreed and sure < _threshold(calls, card.get("thresholds", {})):
         return Thought("ask", (), _unsure(found, calls), sure=sure)
     return Thought("calls", tuple(calls), sure=sure)
+
+
+_LOOKING = frozenset({"scan", "drift", "history", "status"})
+
+
+def _one_of_both(before: Call, call: Call) -> Call | None:
+    """The one of two calls in a row that says it all: "what did we do? I lost track" asks once, "I'd like numpy, get it" too."""
+    if before == call:
+        return call
+    if before.tool != call.tool:
+        return None
+    if call.tool in _LOOKING and (before.args.items() <= call.args.items() or call.args.items() <= before.args.items()):
+        return max(before, call, key=lambda one: len(one.args))
+    if call.tool == "provision" and not (before.args and call.args):
+        return call if call.args else before
+    return None
+
+
+_FALLBACK = re.compile(
+    r"\b(?:if (?:it|that|this|they|the \w+|something|anything|any \w+) (?:\w+ )?(?:fails?|breaks?|goes? (?:wrong|red|south)|crash(?:es)?|do(?:es)?n't (?:work|pass)|(?:is|are) (?:red|broken))|"
+    r"in case (?:of )?(?:any )?(?:issues?|problems?|errors?|trouble|it (?:fails|breaks)))\b"
+)
+FALLBACK = (
+    "I do one thing after the other and stop where one fails; I do not decide by myself what to do then. Say the first part alone, "
+    "and `undo that` if you want it back."
+)
+
+
+def _words_of(found: Read) -> str:
+    """All parts' words."""
+    return " ".join(part.act.text.low for part in found.parts)
+
+
+def _nearly(label: str, world: World) -> list[str]:
+    """Snapshots that a label is only a part of, where none is called so."""
+    known = world.known.snapshots
+    if label in known or " " in label or moment(label.lower()) or len(label) < 3:
+        return []
+    return [name for name in known if label.lower() in re.split(r"[-_. ]", name.lower())]
+
+
+_SINGLE = re.compile(r"\b(?:it|that one|this one)\b")
+_BOTH = re.compile(r"\b(?:both|them(?: both| all)?|all of them|the two|beide|les deux|(?:los|las) dos|ambos)\b")
+
+
+def _both(part: Reading, call: Call, world: World) -> list[Call]:
+    """ "stop both": the call for each of what the last turn was about."""
+    key, names = NAMED.get(call.tool), world.names()
+    if (
+        key is None
+        or len(names) < 2
+        or not _BOTH.search(part.act.text.low)
+        or any(span.slot == "name" for span in part.act.spans)
+    ):
+        return [call]
+    return [Call(call.tool, {**call.args, key: name}) for name in names]
 
 
 _WHOLE = re.compile(
@@ -107,16 +182,19 @@ _WHOLE = re.compile(
 """One of these is said by whoever wants all installed that a project needs: without one, an empty call is a guess."""
 
 
-def _in_order(found: Read) -> list[Reading]:
-    first = [part for part in found.parts if "first" in part.act.flags]
-    return [*first, *(part for part in found.parts if "first" not in part.act.flags)]
+class _Made(NamedTuple):
+    """What a part comes to: a call, a question, or both in what is asked back. `settled`: names came from what the session knows."""
+
+    call: Call | None = None
+    question: str = ""
+    settled: bool = False
 
 
-def _one(part: Reading, world: World) -> tuple[Call | None, str]:
+def _one(part: Reading, world: World, last: Call | None) -> _Made:
     act = part.act
     if act.tool == VAGUE:
         if question := none.vague(act.text.low):
-            return None, question
+            return _Made(question=question)
         plainly = simple.read(act.text, names_here(world)).parts[0].act
         call, completed = (None, False) if plainly.tool == NONE else resolve(plainly, compose(plainly), world)
         if (
@@ -125,33 +203,45 @@ def _one(part: Reading, world: World) -> tuple[Call | None, str]:
             and "ask" not in plainly.flags
             and not lost(plainly, call, world)
         ):
-            return call, ""  # "roll it back": vague, but for what was said before
-        return None, _question(call, missing(call), world) if call else _what(act)
-    call, completed = resolve(act, compose(act), world)
+            return _Made(call, settled=True)  # "roll it back": vague, but for what was said before
+        return _Made(question=_question(call, missing(call), world) if call else _what(act))
+    said = compose(act)
+    if last and last.tool == said.tool and ("more" in act.flags or missing(said) or more.corrects(act)):
+        if len(world.names()) > 1 and _SINGLE.search(act.text.low) and not _BOTH.search(act.text.low):
+            return _Made(question=f"Which of them: {', '.join(world.names()[:8])}?")
+        call, completed = resolve(act, more.goes_on(last, act, said), world)
+        if "more" in act.flags and "ask" not in act.flags and not missing(call):
+            return _Made(call, settled=completed)
+    else:
+        call, completed = resolve(act, said, world)
     if lacking := missing(call):
-        return None, _question(call, lacking, world)
+        return _Made(question=_question(call, lacking, world))
     if lost(act, call, world):
-        return None, WHICH_HOST
+        return _Made(question=WHICH_HOST)
+    if call.tool == "rewind" and (near := _nearly(str(call.args["to"]), world)):
+        return _Made(question=f"There is no snapshot {call.args['to']}. Did you mean {' or '.join(near[:4])}?")
     if (
         call.tool == "sandbox"
         and set(call.args) == {"hours"}
         and re.search(r"\b(?:the|that|my|this) sandbox\b", act.text.low)
     ):
-        return None, f"Which sandbox?{choice(world)}"  # a new one was not asked for
+        return _Made(question=f"Which sandbox?{choice(world)}")  # a new one was not asked for
     if (
         call.tool == "provision"
         and not {"runtimes", "packages", "services", "template", "gpu"} & set(call.args)
         and not _WHOLE.search(act.text.low)
     ):
-        return None, _question(call, (), world)
+        return _Made(question=_question(call, (), world))
     if call.tool == "provision" and not _THINGS & set(call.args) and any(span.slot == "version" for span in act.spans):
-        return None, _question(call, (), world)  # a version of what? With nothing named it would be the whole project.
+        return _Made(
+            question=_question(call, (), world)
+        )  # a version of what? With nothing named it would be the whole project.
     for key, (least, most) in _BOUNDS.items():
         if not least <= call.args.get(key, least) <= most:
-            return None, f"{key} {call.args[key]} cannot be: from {least} to {most} can. How many?"
+            return _Made(question=f"{key} {call.args[key]} cannot be: from {least} to {most} can. How many?")
     if "ask" in act.flags and not completed:
-        return None, none.vague(act.text.low) or _question(call, (), world)
-    return call, ""
+        return _Made(question=none.vague(act.text.low) or _question(call, (), world))
+    return _Made(call, settled=completed)
 
 
 def _what(act: Act) -> str:
@@ -171,31 +261,6 @@ def _question(call: Call, lacking: tuple[str, ...], world: World) -> str:
         side = next(iter(value for value in call.args.values() if isinstance(value, str)), "it")
         return f"Sync {side} with which other place? {question}"
     return question + (choice(world) if call.tool in ("logs", "rollback", "destroy", "deploy") else "")
-
-
-def confidence(found: Read, calibration: Mapping[str, Any]) -> float:
-    """Probability that all of it is right, from how sure each side of the reading is (weights in the card, fitted on held cases)."""
-    if not found.parts:
-        return 1.0
-    sides = sides_of(found)
-    weights = calibration.get("weights", [1.0] * len(sides))
-    score = calibration.get("bias", 0.0) + sum(w * side for w, side in zip(weights, sides, strict=True))
-    return 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))
-
-
-def sides_of(found: Read) -> list[float]:
-    """Log odds of the least sure act, word, flag and cut."""
-    return [
-        _odds(min(part.tool for part in found.parts)),
-        _odds(min(part.slots for part in found.parts)),
-        _odds(min(part.flags for part in found.parts)),
-        _odds(found.cut),
-    ]
-
-
-def _odds(chance: float) -> float:
-    chance = min(max(chance, 1e-6), 1 - 1e-6)
-    return math.log(chance / (1 - chance))
 
 
 def _threshold(calls: list[Call], thresholds: Mapping[str, float]) -> float:

@@ -10,8 +10,9 @@ from typing import Any
 from ...events import Call
 from .labels import ACTIONS, TAKES, THINGS
 from .normalise import Text
-from .slots import canonical, joined, thing, value, wanted
+from .slots import value
 from .tables import SERVICES
+from .things import canonical, joined, thing, wanted
 from .values import VERSION
 
 
@@ -52,8 +53,15 @@ class Act:
 
     def all(self, slot: str) -> list[Any]:
         """The values of all spans of a slot."""
-        found = (value(slot, span.text) for span in self.spans if span.slot == slot)
-        return list(dict.fromkeys(one for one in found if one is not None))
+        found: list[Any] = []
+        end = 0
+        for span in self.spans:
+            if span.slot == slot and (one := value(slot, span.text)) is not None:
+                if found and CORRECTED.search(span.text.original[end : span.text.starts[0]]):
+                    found.pop()  # "a.txt, no, b.txt"
+                found.append(one)
+                end = span.text.ends[-1]
+        return list(dict.fromkeys(found))
 
 
 def place(act: Act) -> dict[str, Any]:
@@ -105,6 +113,8 @@ def _things(act: Act) -> dict[str, Any]:
                 if _TO_ALL.search(original[: span.text.starts[0]]):
                     for one in found[:-1]:
                         one[2] = one[2] or asked
+            elif named and found[-1][2][:1] in _BOUND and asked[0] in _BOUND:
+                found[-1][2] += f",{asked}"  # ">= 1.11, < 1.13"
             elif named and found[-1][2] and VERSION.fullmatch(asked) and found[-1][0] == "runtime":
                 found.append([found[-1][0], found[-1][1], asked])
             else:
@@ -118,7 +128,8 @@ def _things(act: Act) -> dict[str, Any]:
     return out
 
 
-_TO_ALL = re.compile(r"\b(?:to|both (?:at|on|to|in))(?: version)?\s*$", re.IGNORECASE)
+_BOUND = ("<", ">", "!", "~")
+_TO_ALL = re.compile(r"\b(?:to|both (?:at|on|to|in))(?: (?:the|their|its))?(?: version)?\s*$", re.IGNORECASE)
 """Before a version that is meant for all things said: "upgrade react and react-dom to 19"."""
 _AND = re.compile(r"[,;&+]|\b(?:and|plus|with|und|et|y|e)\b", re.IGNORECASE)
 
@@ -246,6 +257,15 @@ def _open(low: str) -> str:
     return quote
 
 
+_CALLED = re.compile(r"\b(?:called|named|labell?ed|with (?:the )?(?:label|name)) [\"']?([\w.-]+)[\"']?\W*$")
+
+
+def _called(act: Act) -> str | None:
+    """ "take a snapshot called before": a label may be any word."""
+    match = _CALLED.search(act.text.low)
+    return act.text.raw(*match.span(1)) if match else None
+
+
 def _sandbox(act: Act) -> dict[str, Any]:
     kind = "vm" if "vm" in act.flags else None
     image = act.one("image")
@@ -258,7 +278,7 @@ def _sandbox(act: Act) -> dict[str, Any]:
 _MAKE: dict[str, Callable[[Act], dict[str, Any]]] = {
     "scan": _scan, "provision": _provision, "sync": _sync, "syncs": _syncs, "rewind": _rewind, "drift": _drift,
     "history": _history, "logs": _logs, "deploy": _deploy, "run": _run, "sandbox": _sandbox,
-    "snapshot": lambda act: {"label": act.one("label"), **place(act)},
+    "snapshot": lambda act: {"label": act.one("label") or _called(act), **place(act)},
     "status": lambda act: {"on": place(act)["on"]},
     "rollback": lambda act: {"name": act.one("name")},
     "switch": lambda act: {"context": act.one("context")},

@@ -149,14 +149,26 @@ def _it(text: Text, last: Call, world: World) -> Found | None:
     if last.tool in ("sync", "syncs") and (match := SESSION.match(low)):
         action = "pause" if match["abroad"] else match["do"] or match["bare"]
         return made(call("syncs", action=ACTIONS.get(action, action), name=last.args.get("name")))
-    subject = world.made()
+    subject = world.made() if len(world.names()) < 2 else None
     if subject and (match := DESTROY.match(low)) and not (match["stop"] and last.tool not in ("deploy", "sandbox")):
         return made(call("destroy", name=subject))  # "stop it" of logs may mean the showing
     changed = world.changed()
-    if changed and changed.tool == "deploy" and "name" in changed.args and (match := SCALE.match(low)):
+    if (
+        changed
+        and changed.tool == "deploy"
+        and "name" in changed.args
+        and len(world.names()) < 2
+        and (match := SCALE.match(low))
+    ):
         scaled = anew(changed, text.cut(match.end()), world)
         return made(scaled) if scaled else None
-    if ROLL.match(low) and changed and changed.tool in ("deploy", "rollback") and (name := world.name()):
+    if (
+        ROLL.match(low)
+        and len(world.names()) < 2
+        and changed
+        and changed.tool in ("deploy", "rollback")
+        and (name := world.name())
+    ):
         return made(call("rollback", name=name))
     if changed and changed.tool in ("provision", "run", "rewind") and UNDO.match(low):
         return made(call("rewind", to="last"))

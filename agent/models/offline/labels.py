@@ -25,10 +25,11 @@ TAKES = ("mine", "theirs", "newest", "both", "merge")
 ACTIONS = ("pause", "resume", "flush", "end", "resolve")
 FLAGS = (
     "ask", "first", "machine", "project", "gpu", "push", "pull", "once", "mirror", "snapshots", "actions", "one", "latest",
-    "last", "before", "spec", "team", *ACTIONS, *TAKES, "all", "vm", "docker",
+    "last", "before", "spec", "team", *ACTIONS, *TAKES, "all", "vm", "docker", "more",
 )  # fmt: skip
 """`ask`: something needed is missing or unclear. `first`: to be done before the parts that were said before it. The others
-are arguments that no word stands for: `last` is what "undo that" goes back to, `before` is "undo the upgrade"."""
+are arguments that no word stands for: `last` is what "undo that" goes back to, `before` is "undo the upgrade". `more`: the
+call before goes on, with what is said now put into it: "same but prod", "not 20, 22", "and on gpu4"."""
 
 _ENV = ("path", "host")
 ALLOWED: dict[str, tuple[str, ...]] = {

@@ -12,13 +12,22 @@ from .cues import ENOUGH, LESS, cued, opens_before
 from .encoder import Encoder
 from .labels import ACTS, ALLOWED, FLAGGED, FLAGS, SLOTS
 from .normalise import Text
-from .words import Word, shape, split
+from .words import Before, Word, shape, split
 
 _PIPES = frozenset({"|", "||", "&&", ">", ">>", "<", "2>", "2>&1"})
 """Marks that join the halves of a command line, and never two requests."""
 _FREE = ("fact", "query")
 """Slots of which an act has one, in words of any kind: two are its halves. So are two halves of a command beside each other."""
 _ALWAYS = ("ask", "first")
+SOUGHT = 0.15
+"""Chance from which a word is taken for what the act cannot do without."""
+_INSTEAD = frozenset({"last", "gpu"})
+"""Flags that say it without a word."""
+_WANTED: dict[str, tuple[tuple[str, ...], ...]] = {
+    "provision": (("runtime", "package", "service", "template"),),
+    "logs": (("name",),), "rollback": (("name",),), "switch": (("context",),), "destroy": (("name",),), "run": (("command",),),
+    "remember": (("fact",),), "rewind": (("moment",),), "sync": (("source",), ("destination",)),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,14 +55,14 @@ class Read:
     whole: bool
 
 
-def read(encoder: Encoder, text: Text, here: Mapping[str, str]) -> Read:
-    """Raises EncoderMissing. `here`: names that the session knows, as in words.shape."""
+def read(encoder: Encoder, text: Text, here: Mapping[str, str], before: Before | None = None) -> Read:
+    """Raises EncoderMissing. `here`: names that the session knows, as in words.shape; `before`: what was spoken of."""
     import numpy as np
 
     words = split(text)
     if not words:
         return Read((), 1.0, whole=True)
-    scores: Any = encoder.scores([word.low for word in words], [shape(word.low, here) for word in words])
+    scores: Any = encoder.scores([word.low for word in words], [shape(word.low, here) for word in words], before)
     count = len(scores)
     slots, cut, weight, acts, flags = np.split(scores, _columns(), axis=1)
     cuts = _sigmoid(np, cut[:, 0])
@@ -61,7 +70,18 @@ def read(encoder: Encoder, text: Text, here: Mapping[str, str]) -> Read:
     whole = [at for at in range(1, count) if _PIPES & {words[at - 1].low, words[at].low} or _inside(words[at], quoted)]
     starts = [0, *(at for at in range(1, count) if cuts[at] > 0.5 and at not in whole), count]
     parts = tuple(
-        _part(np, text, words, begin, end, slots[begin:end], weight[begin:end, 0], acts[begin:end], flags[begin:end])
+        _part(
+            np,
+            text,
+            words,
+            begin,
+            end,
+            slots[begin:end],
+            weight[begin:end, 0],
+            acts[begin:end],
+            flags[begin:end],
+            before,
+        )
         for begin, end in pairwise(starts)
     )
     sure = float(min((max(p, 1 - p) for p in cuts[1:]), default=1.0))
@@ -88,21 +108,59 @@ def _softmax(np: Any, x: Any) -> Any:
 
 
 def _part(
-    np: Any, text: Text, words: Sequence[Word], begin: int, end: int, slots: Any, weight: Any, acts: Any, flags: Any
+    np: Any,
+    text: Text,
+    words: Sequence[Word],
+    begin: int,
+    end: int,
+    slots: Any,
+    weight: Any,
+    acts: Any,
+    flags: Any,
+    before: Before | None,
 ) -> Reading:
     share = _softmax(np, weight)
     chances = _softmax(np, share @ acts)
     order = np.argsort(-chances)
     tool = ACTS[int(order[0])]
     raised = _sigmoid(np, share @ flags)
-    mine = [FLAGS.index(flag) for flag in (*_ALWAYS, *FLAGGED.get(tool, ()))]
+    more = ("more",) if before and before.tool == tool else ()
+    mine = [FLAGS.index(flag) for flag in (*_ALWAYS, *FLAGGED.get(tool, ()), *more)]
     low = text.low[words[begin].start : words[end - 1].end]
     bars = [LESS if _cue(FLAGS[at], low, text.low[: words[begin].start]) else ENOUGH for at in mine]
     on = frozenset(FLAGS[at] for at, bar in zip(mine, bars, strict=True) if raised[at] > bar)
     flags_sure = float(min(max(raised[at], 1 - raised[at]) for at in mine))
     spans, slots_sure = _spans(np, text, words, begin, end, slots, ALLOWED[tool])
+    for wanted in _WANTED.get(tool, ()):
+        if not on & (_INSTEAD | {"more"}) and not any(span.slot in wanted for span in spans):
+            spans, slots_sure = _sought(np, text, words, begin, end, slots, ALLOWED[tool], wanted) or (
+                spans,
+                slots_sure,
+            )
     act = Act(tool, spans, on, text.cut(words[begin].start, words[end - 1].end))
     return Reading(act, float(chances[order[0]]), slots_sure, flags_sure, ACTS[int(order[1])], begin)
+
+
+def _sought(
+    np: Any,
+    text: Text,
+    words: Sequence[Word],
+    begin: int,
+    end: int,
+    scores: Any,
+    allowed: Sequence[str],
+    wanted: Sequence[str],
+) -> tuple[tuple[Span, ...], float] | None:
+    """The spans with the likeliest word for what the act cannot do without; None where no word is likely enough to be it."""
+    chances = _softmax(np, scores)
+    firsts = [1 + 2 * SLOTS.index(slot) for slot in wanted]
+    at, which = np.unravel_index(int(chances[:, firsts].argmax()), (len(chances), len(firsts)))
+    if chances[at, firsts[which]] < SOUGHT:
+        return None
+    raised = scores.copy()
+    raised[at, firsts[which]] += 50.0
+    spans, _ = _spans(np, text, words, begin, end, raised, allowed)
+    return spans, float(chances[at, firsts[which]])
 
 
 def _cue(flag: str, low: str, earlier: str) -> bool:

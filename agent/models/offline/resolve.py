@@ -13,6 +13,9 @@ from .tables import RISKS, SERVICES, words
 from .words import SHAPES, shape
 from .world import World, names_here
 
+_FROM_HERE = re.compile(
+    r"\b(?:from|with|to|against|than) (?:here|this (?:machine|box|one)|my (?:machine|laptop|computer))\b"
+)
 _THERE = re.compile(
     r"\b(?:(?<!\bis )(?<!\bare )(?<!\bwas )(?<!\bwere )(?<!\bbe )there|(?:on|to|from|at|in|of|with) (?:it|that one|(?:the|that|this|our|my) (?:same )?(?:remote |other |new )?(?:server|box|remote|host|vm|container|machine|sandbox|node)))"
     r"(?=\W*(?:$|and\b|but\b|too\b|as well\b|also\b|please\b|now\b|again\b|then\b|instead\b|first\b))"
@@ -20,7 +23,7 @@ _THERE = re.compile(
 _HERE = re.compile(
     r"\b(?:here|local(?:ly|host)?|(?:this|my(?: own)?) (?:machine|box)|(?:this|my(?: own)?|our) (?:laptop|computer|mac|pc|workstation))\b"
 )
-_PRONOUN = words("it its that this them him one es das dazu davon ça cela lo eso esto isso isto dele dela sus ses") | {
+_PRONOUN = words("it its that this them him her one ele ela ihn sie es das dazu davon ça cela lo eso esto isso isto dele dela sus ses") | {
     "that one", "this one", "the one", "the same",
 }  # fmt: skip
 _BOX = re.compile(r"\W*(?:\w+ ){1,3}the sandbox\b")
@@ -28,7 +31,7 @@ _NOUN = frozenset({"service", "deployment", "sandbox", "container", "release"})
 """What "the sandbox" leaves of a name: no name, unless something is called so."""
 _THEN = _PRONOUN | {"then", "that snapshot", "that state", "that point"}
 _SINCE = re.compile(r"\b(?:since|against|with|to|from) (?:then|it|that(?: one| snapshot| state| point)?)\W*$")
-_NAMED = {"logs": "service", "rollback": "name", "destroy": "name", "deploy": "name"}
+NAMED = {"logs": "service", "rollback": "name", "destroy": "name", "deploy": "name"}
 _SAME = re.compile(r"\b(?:same|likewise|ditto|also|as well|again)\b|\btoo\b(?=\W*$)")
 _OTHER = re.compile(r"\bother (?:server|box|remote|host|vm|container|machine|sandbox|node)\b")
 _TO = re.compile(r"\W*(?:and |then |also |finally |later )*(?:to|on|in|into) ")
@@ -52,6 +55,7 @@ def resolve(act: Act, call: Call, world: World) -> tuple[Call, bool]:
     _name(call.tool, args, low, world)
     if call.tool == "rewind" and str(args.get("to")).lower() in _PRONOUN:
         del args["to"]
+    it = _it(call.tool, args, low, world)
     if call.tool == "sandbox" and "hours" in args and "name" not in args:
         _longer(args, low, world)
     if _SAME.search(low) and world.earlier and world.earlier[-1].tool == call.tool:
@@ -67,10 +71,46 @@ def resolve(act: Act, call: Call, world: World) -> tuple[Call, bool]:
         args.pop("against", None)
         if label := world.label():
             args["against"] = label
+    if call.tool == "drift" and "on" in args and "against" not in args and _FROM_HERE.search(low):
+        args["against"] = args.pop("on")
     _remembered(call.tool, args, low, world)
     args = {key: world.spelt(key, value) for key, value in args.items()}
     found = Call(call.tool, args)
-    return found, not missing(found) and bool((_MEANT & set(args)) - given)
+    return found, not missing(found) and (it or bool((_MEANT & set(args)) - given))
+
+
+_THINGS = ("runtimes", "packages", "services")
+_INSTALLS_IT = re.compile(
+    r"\b(?:it|that(?: one)?|this(?: one)?|es|das|ça|l'installer|lo|isso|instálalo|installe-le|instala-o)\b"
+)
+_IN_IT = re.compile(
+    r"\b(?:in(?:side|to)? (?:it|there|that (?:folder|directory|dir|project)|the same (?:folder|directory|dir)))\b"
+)
+_IT_WORD = re.compile(r"\b(?:it|that one|that|this|those|them|these|das|es|ça|eso|esto|isso|isto)\b", re.IGNORECASE)
+
+
+def _it(tool: str, args: dict[str, Any], low: str, world: World) -> bool:
+    """What was spoken of just now: a package to install, a folder to work in, the subject of a question, a fact. True when found."""
+    before = dict(args)
+    if tool == "provision" and not {*_THINGS, "template", "gpu", "path"} & set(args) and _INSTALLS_IT.search(low):
+        exact = "latest" if re.search(r"\b(?:upgrade|update|bump|latest|newest)\b", low) else ""
+        args |= {
+            key: [f"{item}@{exact}" if exact else item for item in items]
+            for key, items in world.things().items()
+            if items
+        }
+    if (
+        tool in ("provision", "run", "snapshot", "scan", "drift")
+        and not {"path", "on"} & set(args)
+        and _IN_IT.search(low)
+        and (path := world.path())
+    ):
+        args["path"] = path
+    if tool == "history" and isinstance(query := args.get("query"), str) and (name := world.spoken()):
+        args["query"] = _IT_WORD.sub(lambda _: name, query, count=1)
+    if tool == "remember" and world.asked and str(args.get("fact", "that")).lower() in _PRONOUN:
+        args["fact"] = world.asked
+    return args != before
 
 
 _MEANT = {"name", "service", "on", "to"}
@@ -92,9 +132,17 @@ def lost(act: Act, call: Call, world: World) -> bool:
     if any(before.tool in ("switch", "deploy") for before in world.earlier[-3:]):
         return False  # "switch to staging and show what is up there": there is the context
     low = act.text.low
-    if not key or key in call.args or _HERE.search(low):
+    if not key or key in call.args or _HERE.search(low) or ("path" in call.args and _IN_IT.search(low)):
         return False
-    return _there(call.tool, low) or (RISKS[call.tool] >= Risk.R2 and _elsewhere(low, call, world))
+    changes = RISKS[call.tool] >= Risk.R2
+    return _there(call.tool, low) or (changes and (bool(_SOME_HOST.search(low)) or _elsewhere(low, call, world)))
+
+
+_SOME_HOST = re.compile(
+    r"(?<!not )\b(?:on|at|inside|onto) (?:the|that|our) (?:(?:[a-z-]+ ){1,2}(?:box|server|machine|host|remote|vm)|box|server|remote|vm)\b"
+    r"|^\W*(?:please )?(?:rewind|restore|revert) (?:the|our) (?:[a-z-]+ )?(?:box|server|machine|host|remote|vm)\b"
+)
+"""A machine that is not named: on "the machine" means this one, on "the build box" some other."""
 
 
 def _elsewhere(low: str, call: Call, world: World) -> bool:
@@ -178,7 +226,7 @@ def _host(tool: str, args: dict[str, Any], low: str, world: World) -> None:
 
 
 def _name(tool: str, args: dict[str, Any], low: str, world: World) -> None:
-    key = _NAMED.get(tool)
+    key = NAMED.get(tool)
     if key is None:
         return
     given = args.get(key)
@@ -191,11 +239,12 @@ def _name(tool: str, args: dict[str, Any], low: str, world: World) -> None:
         if _TO.match(low) and not {"name", "path"} & set(args) and world.last() and world.earlier[-1].tool == "deploy":
             _deployed(args, world)  # "deploy api to staging and then to prod"
         elif "path" not in args and re.search(
-            r"\b(?:it|its|it's|them|him|(?:this|that) one|(?:deploy|ship|move|scale) (?:that|this))\b", low
+            r"\b(?:it|its|it's|them|him|(?:this|that) one|(?:re-?)?(?:deploy|ship|move|scale) (?:that|this))\b", low
         ):
             _deployed(args, world)
         return
-    found = None if _ANY.search(low) else world.name(sandbox=tool == "destroy")
+    several = len(world.names()) > 1 and not world.subject and world.earlier[-1:] == list(world.turn[-1:])
+    found = None if _ANY.search(low) or (several and not _BOTH.search(low)) else world.name(sandbox=tool == "destroy")
     if found is None and tool == "logs" and len(world.known.services) == 1:
         found = world.known.services[0]
     if found is None and re.search(r"\bsandbox\b", low):
@@ -205,14 +254,19 @@ def _name(tool: str, args: dict[str, Any], low: str, world: World) -> None:
         args[key] = found
 
 
+_BOTH = re.compile(r"\b(?:both|them|all|two|beide|deux|dos|ambos|dois|duas)\b")
+
+
 def _deployed(args: dict[str, Any], world: World) -> None:
     """ "deploy it there": what was spoken of just now, or what was deployed before; from where it was deployed then."""
     last = world.last()
-    it = world.subject or (last.args.get(_NAMED.get(last.tool, "")) if last else None)
+    it = world.subject or (last.args.get(NAMED.get(last.tool, "")) if last else None)
     if it:
         args["name"] = it
     elif before := world.deployed():
         args |= {key: before.args[key] for key in ("name", "path") if key in before.args and key not in args}
+    elif path := world.path():
+        args["path"] = path
 
 
 def _longer(args: dict[str, Any], low: str, world: World) -> None:

@@ -12,8 +12,10 @@ from collections.abc import Callable
 from .found import quoted
 from .mend import plain
 from .normalise import Text
-from .tables import CONTEXTS, PACKAGES, RUNTIMES, SERVICES
-from .values import JOINT, moment, number, version
+from .said import LETTERS, said
+from .tables import CONTEXTS
+from .things import THING_LEAD, named, wanted
+from .values import moment, number
 
 Value = str | int | float
 
@@ -22,57 +24,6 @@ def value(slot: str, text: Text) -> Value | None:
     """The value of a slot that covers `text`; None when these words are none."""
     text = text.cut()
     return _MAKE.get(slot, said)(text) if text.low else None
-
-
-_SPELT = re.compile(r"\b(?:dash|hyphen|underscore|dot|slash|colon)\b")
-_SPELLING = (
-    (r"\b(?:dash|hyphen) (?:dash|hyphen) ?(?=\w)", "--"), (r"(?:^|(?<= ))dot slash ", "./"), (r" ?\bslash\b ?", "/"),
-    (r"(?<=\S) (?:dash|hyphen) (?=\w)", "-"), (r"(?:^|(?<= ))(?:dash|hyphen) (?=\w)", "-"), (r" ?\bunderscore\b ?", "_"),
-    (r" ?\bdot\b ?", "."), (r" ?\bcolon\b ?", ":"),
-)  # fmt: skip
-
-
-_LETTERS = re.compile(r"(?<![\w'.-])(?=(?:[a-z] )*[b-df-hj-np-tv-xz](?![\w'.]))[a-z](?: [a-z](?![\w'.]))+")
-"""Letters said one by one: a p i, n p m; not the words of other languages: il y a."""
-
-
-def _spelt(low: str, *, line: bool) -> str:
-    """What was said as "pre dash merge" or "dot slash deploy": pre-merge, ./deploy. In a command line a lone dash begins an option."""
-    # Letters further on in a command line are its arguments: cp a b.
-    low = _LETTERS.sub(lambda match: match[0] if line and match.start() else match[0].replace(" ", ""), low)
-    for pattern, put in _SPELLING:
-        low = re.sub(pattern, " -" if line and put == "-" and pattern.startswith(r"(?<=\S)") else put, low)
-    return low
-
-
-_TYPED = re.compile(r"[\"'`|<>&;$=(]|(?:^|\s)--?\w")
-"""What only a keyboard writes: a "dot" or "colon" beside it is a word of the command."""
-
-
-def said(text: Text, *, line: bool = False) -> str | None:
-    """As it was typed, without quotes around it; the plain form only where speech was put into one word ("pie test")."""
-    text = text.cut()
-    raw = quoted(text.raw())
-    letters = _LETTERS.match(text.low) if line else _LETTERS.search(text.low)
-    spelt = _SPELT.search(text.low) or (letters and raw[0] not in "\"'`")
-    if spelt and " " in raw and not (line and _TYPED.search(raw)):
-        return _spelt(quoted(text.low), line=line).replace("·", "")
-    return quoted(_as_typed(text)) or None
-
-
-def _as_typed(text: Text) -> str:
-    """The original, but for stretches that speech wrote in several words and that are one: "pie test -k Foo" is `pytest -k Foo`."""
-    out: list[str] = []
-    at, last = 0, text.starts[0] if text.low else 0
-    while at < len(text.low):
-        end = at + 1
-        while end < len(text.low) and (text.starts[end], text.ends[end]) == (text.starts[at], text.ends[at]):
-            end += 1
-        typed, put = text.original[text.starts[at] : text.ends[at]], text.low[at:end]
-        put = put.replace(JOINT, "") if len(typed.split()) > len(put.split()) else typed
-        out += text.original[last : text.starts[at]], put
-        at, last = end, text.ends[at]
-    return "".join(out)
 
 
 _LEAD = re.compile(r"^(?:(?:the|a|an|my|our|your|this|that|its|their)\s+)+(?=\S)")
@@ -112,128 +63,6 @@ def _host(text: Text) -> str | None:
     if (lead := _HOST_LEAD.match(text.low)) and lead.end() < len(text.low):
         text = text.cut(lead.end())
     return said(text)
-
-
-_RANGE = {
-    r"(?:below|under|less than|lower than|older than|before|<)": "<",
-    r"(?:at most|up to(?: and including)?|max(?:imum)?|no (?:newer|higher) than|<=|not above)": "<=",
-    r"(?:above|over|more than|greater than|newer than|>)": ">",
-    r"(?:at least|min(?:imum)?|from|since|no (?:older|lower) than|>=|not below)": ">=",
-}  # fmt: skip
-_OR_MORE = re.compile(r"(v?\d\S*) (?:or|and) (?:newer|later|above|higher|up|greater|more|upwards)|(v?\d[\w.]*)\+")
-_OR_LESS = re.compile(r"(v?\d\S*) (?:or|and) (?:older|earlier|below|lower|less)")
-_NEWEST = re.compile(
-    r"(?:the |its |their |a )?(?:very )?(?:latest|newest|most recent|current|up[- ]to[- ]date|fresh)(?: stable)?(?: (?:version|release|one|versions|releases))?(?: of)?"
-)
-_VERSION_LEAD = re.compile(r"^(?:the )?(?:(?:version|release|ver|v|rev)\.? )?(?:number )?(?=\S)")
-_TAG = re.compile(r"(?:the )?(lts|next|beta|alpha|stable|nightly|canary|rc)(?: (?:version|release|one|channel))?")
-_CODE = re.compile(r"(?:[<>=~^!]=?\s*)?v?\d[\w.*·+!-]*(?:\s*,\s*[<>=~^!]=?\s*\d[\w.*]*)*|[xX*]")
-
-
-def wanted(text: Text) -> str | None:
-    """A version as it is asked for: `3.11`, `latest`, `lts`, or a range: `<2`, `>=1.4,<2`."""
-    low = re.sub(r"\s+(?:version|release|series|line|branch)$", "", text.low.strip())
-    if _NEWEST.fullmatch(low):
-        return "latest"
-    if match := _TAG.fullmatch(low):
-        return match[1]
-    if match := _OR_MORE.fullmatch(low):
-        return ">=" + version(match[1] or match[2])
-    if match := _OR_LESS.fullmatch(low):
-        return "<=" + version(match[1])
-    for words, sign in _RANGE.items():
-        if match := re.fullmatch(rf"{words} (?:version )?(v?\d\S*)", low):
-            return sign + version(match[1])
-    low = _VERSION_LEAD.sub("", low, count=1)
-    if not _CODE.fullmatch(low):
-        return None
-    if low[0] in "<>=~^!":
-        return re.sub(r"\s+", "", low).removeprefix("==")
-    return version(low)
-
-
-_ATTACHED = re.compile(
-    r"(?P<name>@?[a-z][\w./+-]*?(?:\[[\w,. -]{1,80}\])?)\s*(?:(?P<exact>==|@|=|:)|(?P<range>(?:>=|<=|~=|!=|>|<|\^|~)))\s*(?P<version>[\^~]?v?\d[\w.*+-]*(?:,\s*[<>=!~]=?\s*\d[\w.*]*)*|latest|next|lts|beta|stable|newest)"
-)
-_GLUED = re.compile(
-    r"(?P<name>python|py|node|java|jdk|openjdk|go|ruby|php|dotnet|postgres|postgresql|pg|mysql|redis|django|react|numpy)-?(?P<version>\d[\w.]*)"
-)
-_THING_NOUN = re.compile(
-    r"\s+(?:package|library|lib|module|database|db|server|service|instance|runtime|compiler|interpreter|sdk|toolchain|client|broker|cluster|container)$"
-)
-_THING_LEAD = re.compile(r"^(?:(?:the|a|an|my|our|some)\s+)+(?=\S)")
-
-
-def thing(text: Text) -> tuple[str, str]:
-    """A runtime's, package's or service's name as it was typed, and the version that is written onto it, or nothing."""
-    if (match := _ATTACHED.fullmatch(text.low)) and not match["name"].endswith(":"):
-        name = text.raw(match.start("name"), match.end("name"))
-        if match["range"]:
-            return name, text.raw(match.start("range"), match.end("version")).replace(" ", "")
-        exact = {"newest": "latest"}.get(match["version"], version(match["version"]))
-        return name, f"@{exact}" if exact[0] in "^~" else exact
-    if match := _GLUED.fullmatch(text.low):
-        return text.raw(match.start("name"), match.end("name")), version(match["version"])
-    if " " in text.low and ((name := _spoken(text.low)) in _KNOWN or text.low in _HEARD):
-        return name, ""
-    if lead := _THING_LEAD.match(text.low):
-        text = text.cut(lead.end())
-    if " " in text.low and (tail := _THING_NOUN.search(text.low)):
-        text = text.cut(0, tail.start())
-    return (_spoken(text.low) if " " in text.low else _HEARD_ONE.get(text.low) or said(text)) or "", ""
-
-
-_SOUNDS = {
-    "pie": "py",
-    "pi": "py",
-    "sequel": "sql",
-    "dash": "-",
-    "hyphen": "-",
-    "underscore": "_",
-    "dot": ".",
-    "slash": "/",
-    "jay": "j",
-    "gee": "g",
-    "queue": "q",
-    "cue": "q",
-}
-
-
-def _spoken(low: str) -> str:
-    """A name as speech recognition writes it in several words, put together: "pie arrow" pyarrow, "type dash fest" type-fest."""
-    low = low.replace("·", " ")
-    return _HEARD.get(low) or "".join(_SOUNDS.get(word, word) for word in low.split())
-
-
-_HEARD = {"sigh pie": "scipy", "read is": "redis", "graph anna": "grafana", "cube control": "kubectl", "cube cuttle": "kubectl", "cube c t l": "kubectl",
-          "play write": "playwright", "sell a ree": "celery", "cat boost": "catboost", "pan das": "pandas", "pie lint": "pylint", "sink thing": "syncthing",
-          "oh auth": "oauth", "my pie": "mypy", "pie right": "pyright", "post gres queue el": "postgres", "post gres q l": "postgres"}  # fmt: skip
-"""Names that speech recognition writes as other words."""
-_HEARD_ONE = {"jango": "django", "quadrant": "qdrant"}
-
-
-_KNOWN = frozenset({*RUNTIMES, *SERVICES, *PACKAGES})
-
-
-def joined(name: str, exact: str) -> str:
-    """A thing with its version as it is passed on: `numpy@1.26`, `numpy<2`, `react@^18`."""
-    if not exact:
-        return name
-    return name + exact if exact[0] in "<>~!^@" else f"{name}@{exact}"
-
-
-def canonical(slot: str, name: str) -> str:
-    """The usual name of a well-known runtime or service; any other name as it is."""
-    table = {"runtime": RUNTIMES, "service": SERVICES}.get(slot, {})
-    return table.get(name.lower(), name)
-
-
-def _thing(slot: str) -> Callable[[Text], str | None]:
-    def make(text: Text) -> str | None:
-        name, exact = thing(text)
-        return joined(canonical(slot, name), exact) if name else None
-
-    return make
 
 
 _MOMENT_LEAD = re.compile(
@@ -301,7 +130,7 @@ _CONTEXT_NOUN = re.compile(r"\s+(?:context|environment|env|cluster|overlay|profi
 
 
 def _context(text: Text) -> str | None:
-    if lead := _THING_LEAD.match(text.low):
+    if lead := THING_LEAD.match(text.low):
         text = text.cut(lead.end())
     if tail := _CONTEXT_NOUN.search(text.low):
         text = text.cut(0, tail.start())
@@ -317,7 +146,7 @@ _NAME_LEAD = re.compile(
 
 
 def _name(text: Text) -> str | None:
-    if " " in text.low and not _LETTERS.match(text.low):
+    if " " in text.low and not LETTERS.match(text.low):
         if (lead := _NAME_LEAD.match(text.low)) and lead.end() < len(text.low):
             text = text.cut(lead.end())
         if tail := _NAME_NOUN.search(text.low):
@@ -390,7 +219,7 @@ def _free(text: Text) -> str | None:
 
 
 _MAKE: dict[str, Callable[[Text], Value | None]] = {
-    "runtime": _thing("runtime"), "package": _thing("package"), "service": _thing("service"), "version": wanted, "path": _path, "host": _host,
+    "runtime": named("runtime"), "package": named("package"), "service": named("service"), "version": wanted, "path": _path, "host": _host,
     "source": _path, "destination": _path, "moment": _moment, "count": _count, "port": _port, "context": _context, "name": _name,
     "command": _command, "hours": _hours, "image": _image, "fact": _free, "query": _free,
 }  # fmt: skip

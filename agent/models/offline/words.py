@@ -68,7 +68,21 @@ def _stop(word: str) -> bool:
 SHAPES = (
     "plain", "rare", "mark", "word-package", "integer", "version", "runtime", "service", "package", "program", "context", "versioned",
     "scoped", "option", "host", "place", "file", "coined", "snapshot-here", "service-here", "host-here",
+    "done", "open",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Before:
+    """What went before the request: the tool of the last call, or of the request that was answered with a question (`open`)."""
+
+    tool: str
+    open: bool = False
+
+    @property
+    def shape(self) -> int:
+        """A place in SHAPES."""
+        return SHAPES.index("open" if self.open else "done")
 
 
 @cache

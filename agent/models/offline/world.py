@@ -12,7 +12,11 @@ from ..base import Known, Request
 from .normalise import Text, normalise
 from .tables import RISKS, RUNTIMES, SERVICES
 from .values import namelike, number
+from .words import SHAPES, shape, split
 
+_THINGS = ("runtimes", "packages", "services")
+_KINDS = {"runtime": "runtimes", "package": "packages", "word-package": "packages", "service": "services"}
+_UNVERSIONED = re.compile(r"(?<=.)[@<>=~^!]")
 _NAMED = {"deploy": "name", "rollback": "name", "destroy": "name", "logs": "service", "sandbox": "name"}
 _ABOUT = re.compile(
     r"(?:.{0,40}? )?(?:with |need |use |want )(?:the |my |our )([\w.-]+) (?:deployment|service|sandbox|container)\b"
@@ -55,6 +59,8 @@ class World:
     """The calls of the last turn that had any: what "again" repeats."""
     asked: str = ""
     """The request before, where it came to no call: it was asked back, and this may be the answer."""
+    heard: str = ""
+    """The request before."""
 
     @classmethod
     def of(cls, request: Request) -> World:
@@ -65,6 +71,7 @@ class World:
             [call for turn in turns for call in turn.calls],
             turn=next((turn.calls for turn in reversed(turns) if turn.calls), ()),
             asked=turns[-1].request if turns and not turns[-1].calls else "",
+            heard=turns[-1].request if turns else "",
         )
 
     def last(self) -> Call | None:
@@ -92,6 +99,38 @@ class World:
         called = _NAMED if sandbox else _NAMED.keys() - {"sandbox"}
         spoken = next((call for call in reversed(self.earlier) if call.tool in called), None)
         return self._name(spoken) if spoken else None
+
+    def names(self) -> list[str]:
+        """The different names that the last turn was about: one, or "it" could be any of them."""
+        found = [self._name(call) for call in self.turn if call.tool in _NAMED]
+        return list(dict.fromkeys(name for name in found if name))
+
+    def things(self) -> dict[str, list[str]]:
+        """What was last spoken of that can be installed, without versions: "is nvtop there?", "install it then"."""
+        last = self.last()
+        found: dict[str, list[str]] = {key: [] for key in _THINGS}
+        for key in found if last else ():
+            items: list[Any] = last.args.get(key, []) if last else []
+            found[key] = [str(_UNVERSIONED.split(str(item), maxsplit=1)[0]) for item in items]
+        if not any(found.values()):
+            for word in split(normalise(self.heard[:2_000])):
+                if key := _KINDS.get(SHAPES[shape(word.low, {})]):
+                    found[key].append(word.low)
+        if not any(found.values()) and len(self.known.packages) == 1:
+            found["packages"] = list(self.known.packages)
+        return found if sum(map(len, found.values())) == 1 else {}
+
+    def spoken(self) -> str | None:
+        """The one name, thing or label of the last call: what "it" is in a question about the history."""
+        last = self.last()
+        if last is None:
+            return None
+        if name := self._name(last):
+            return name
+        if things := self.things():
+            return next(items[0] for items in things.values() if items)
+        value = last.args.get("label", last.args.get("to"))
+        return value if isinstance(value, str) else None
 
     def _name(self, call: Call) -> str | None:
         """What a call is about. One that was made without a name has a name of its own, and is never an earlier one."""
@@ -179,6 +218,12 @@ class World:
     def spelt(self, key: str, value: Any) -> Any:
         """A name that the session knows in another case is that name."""
         known = self.known
+        if (
+            key in ("to", "against")
+            and isinstance(value, str)
+            and value.lower().removesuffix(" one") in known.snapshots
+        ):
+            return value.lower().removesuffix(" one")  # "the good one"
         among = {"name": known.services, "service": known.services, "to": known.snapshots, "against": known.snapshots, "on": known.hosts}  # fmt: skip
         return next(
             (name for name in among.get(key, ()) if isinstance(value, str) and name.lower() == value.lower()), value
