@@ -128,6 +128,8 @@ def _is_shell(tree: Tree, parts: Sequence[str]) -> bool:
     return False
 
 
+_CLOJURE = re.compile(r"^[ \t]*\(defproject[ \t\n]+(?![^ \t\n]{0,80}\{\{)", re.MULTILINE)
+"""A project.clj without it is source that is called so; a name with braces is a template's."""
 _PYTHON = {
     "setup.cfg": re.compile(r"^\[(?:metadata|options)\]", re.MULTILINE),
     "pyproject.toml": re.compile(r"^[ \t]*\[{1,2}(?:project|build-system|dependency-groups|tool\.(?:poetry|pdm|uv|hatch|flit|setuptools))\b", re.MULTILINE),
@@ -137,6 +139,8 @@ _PYTHON = {
 def _says_nothing(tree: Tree, path: str, name: str) -> bool:
     """A package.json that only tells Node how to read the files beside it, a setup.cfg for a linter alone."""
     text = tree.texts.get(path)
+    if name == "project.clj":
+        return text is not None and not _CLOJURE.search(text)
     if name in _PYTHON:
         return text is not None and bool(text.strip()) and not _PYTHON[name].search(text)
     if name != "package.json":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from ..trees.ignore import Rules as Rules
 from ..trees.ignore import ignored as ignored
@@ -43,11 +44,11 @@ EXAMPLES = frozenset({
     "__fixtures__", "__mocks__", "mocks", "example", "examples", "examplesite", "sample", "samples", "demo", "demos", "doc",
     "docs", "docs_src", "benchmark", "benchmarks", "bench", "vendor", "third_party", "third-party", "thirdparty", "external",
     "extern", "playground", "playgrounds", "g8", "cypress", "generated", "__generated__", "vendored", "_vendor", "3rdparty", "fuzz", "benches",
-    "integration-tests", "integration_tests", "integrationtests", "e2e-tests", "tutorials", "duniverse",
+    "dev-resources", "integration-tests", "integration_tests", "integrationtests", "e2e-tests", "tutorials", "duniverse",
 })  # fmt: skip
 """Folders whose manifests make no service and whose source says nothing about what the project needs."""
 
-_TESTED = ("-e2e", ".tests", ".test", ".unittests", ".integrationtests", ".functionaltests", ".specs", ".benchmarks")
+_TESTED = ("-e2e", ".tests", ".test", ".unittests", ".integrationtests", ".functionaltests", "_tests", "-tests", ".specs", ".benchmarks")
 """Endings of folders' names that say the same."""
 
 COPIED = re.compile(
@@ -65,8 +66,18 @@ _PACKAGED = re.compile(r"((?:^|/)src/\w{0,40}main/(?:java|kotlin|scala|groovy|cl
 
 def is_example(path: str) -> bool:
     """Whether a file or folder lies in tests, examples, docs or other people's code."""
-    low = _PACKAGED.sub(r"\1", path.lower())
-    return low.endswith(_TEST_FILES) or any(part in EXAMPLES or part.endswith(_TESTED) for part in low.split("/"))
+    folder, slash, name = path.lower().rpartition("/")
+    return name.endswith(_TEST_FILES) or _tried(name) or (slash != "" and _in_examples(folder))
+
+
+@lru_cache(100_000)
+def _in_examples(folder: str) -> bool:
+    """The same of a folder: asked for each of its files, and for each detector."""
+    return any(_tried(part) for part in _PACKAGED.sub(r"\1", f"{folder}/").rstrip("/").split("/"))
+
+
+def _tried(part: str) -> bool:
+    return part in EXAMPLES or part.endswith(_TESTED) or ("." not in part and part.startswith(("test_", "test-")))
 
 
 def is_copied(path: str) -> bool:
