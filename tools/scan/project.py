@@ -168,8 +168,7 @@ def _members(drafts: dict[str, Draft], contexts: set[str]) -> None:
                 run.confidence >= 0.6 for run in runs
             ):
                 member.roles["library"] = 0.6
-        offers = head.exports  # a package that is imported is one, whatever members it has
-        if members and not offers and not any(role != "library" and sure >= 0.6 for role, sure in head.roles.items()):
+        if members and not any(role != "library" and sure >= 0.6 for role, sure in head.roles.items()):
             head.roles = {"workspace": 0.9}
             for purpose in ("start", "dev"):
                 if purpose in head.commands and head.commands[purpose].confidence < 0.6:
