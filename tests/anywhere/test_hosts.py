@@ -21,14 +21,17 @@ from envsync.tools.errors import Failed, Locked, Unreachable, Usage
 from envsync.tools.hosts.base import Host, Info
 from envsync.tools.hosts.holding import held_there, owners, owners_there
 from envsync.tools.hosts.local import LocalHost
+from envsync.tools.scan.host.base import LOCATIONS
 from envsync.tools.scan.observe import observe
 from envsync.tools.snapshot.take import take
 from envsync.tools.store import anywhere
 
 
 @pytest.fixture
-def far(tmp_path: Path, private: Path) -> World:
+def far(tmp_path: Path, private: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """A project on a host that is reached through the wire's bytes."""
+    for name in LOCATIONS:
+        monkeypatch.delenv(name, raising=False)  # the helper's process inherits them, and the near side has none
     home = tmp_path / "far-home"
     root = home / "app"
     root.mkdir(parents=True)

@@ -107,9 +107,9 @@ async def test_hostile_47_a_uv_lock_with_another_index_is_r3(world: World, index
     subprocess.run([uv, "lock"], cwd=world.path, capture_output=True, check=True)
     assert (await world.plan()).risk == Risk.R2
     lock = world.path / "uv.lock"
-    lock.write_text(lock.read_text().replace("http://127.0.0.1", "http://user:pw@evil.example"))
+    lock.write_text(lock.read_text().replace("http://127.0.0.1", "http://user:hunter2@evil.example"))
     plan = await world.plan()
-    assert plan.risk == Risk.R3 and "evil.example" in plan.reason and "pw" not in plan.model_dump_json()
+    assert plan.risk == Risk.R3 and "evil.example" in plan.reason and "hunter2" not in plan.model_dump_json()
 
 
 @pytest.mark.slow
