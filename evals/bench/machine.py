@@ -60,7 +60,7 @@ def made_up(root: Path) -> Path:
         files[f"home/.nvm/versions/node/v20.1.0/lib/node_modules/tool-{number}/package.json"] = (
             f'{{"version": "2.{number}.0"}}'
         )
-    index = "(registry+https://github.com/rust-lang/crates.io-index)"
+    index = "(registry+https://example.org/crates.io-index)"
     files["home/.cargo/.crates2.json"] = json.dumps({"installs": {f"crate-{n} 0.{n}.0 {index}": {} for n in range(40)}})
     status = "".join(
         f"Package: package-{n}\nStatus: install ok installed\nPriority: optional\nSection: x\nDepends: {'libc6, ' * 20}y\nVersion: 1.{n}-1\n"

@@ -277,7 +277,7 @@ def source(tmp_path: Path, make_context: Callable[..., Context]) -> Desk:
             ".npm-global/lib/node_modules/gone-from-index/package.json": '{"version": "1.0.0"}',
             ".local/share/uv/tools/ruff/uv-receipt.toml": "[tool]\n",
             ".local/share/uv/tools/ruff/lib/python3.12/site-packages/ruff-0.5.0.dist-info/METADATA": "",
-            ".cargo/.crates2.json": '{"installs": {"fd-find 9.0.0 (registry+https://github.com/rust-lang/crates.io-index)": {}, "own 0.1.0 (path+file:///x)": {}}}',
+            ".cargo/.crates2.json": '{"installs": {"fd-find 9.0.0 (registry+https://example.org/crates.io-index)": {}, "own 0.1.0 (path+file:///x)": {}}}',
             ".vscode/extensions/a/package.json": '{"publisher": "ms-python", "name": "python", "version": "2024.1.0"}',
             ".vscode/extensions/b/package.json": '{"publisher": "gone", "name": "away", "version": "1.0.0"}',
             ".pyenv/versions/3.12.1/x": "",

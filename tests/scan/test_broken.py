@@ -127,6 +127,6 @@ def test_no_source_makes_the_search_slow() -> None:
         pieces = {needle for _, needle, _ in patterns}
         needles = " ".join(pieces)
         for piece in pieces | odd:
-            start = time.monotonic()
+            start = time.process_time()  # of this process alone: the machine may be busy, or stand still
             list(mentions(needles + (piece * (50_000 // len(piece))), patterns))
-            assert time.monotonic() - start < 4, piece
+            assert time.process_time() - start < 4, piece

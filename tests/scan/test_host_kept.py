@@ -133,7 +133,7 @@ def test_python_outside_of_projects(place: Place, tmp_path: Path) -> None:
 
 def test_node_cargo_gem_and_go(place: Place, tmp_path: Path) -> None:
     version = '{"version": "%s"}'
-    crates = {"ripgrep 14.1.0 (registry+https://github.com/rust-lang/crates.io-index)": {}, "mine 0.1.0 (path+file:///home/alice/mine)": {},
+    crates = {"ripgrep 14.1.0 (registry+https://example.org/crates.io-index)": {}, "mine 0.1.0 (path+file:///home/alice/mine)": {},
               "other 1.0.0 (git+https://u:p@x/y?rev=1#2)": {}, "odd": {}}  # fmt: skip
     fill(
         tmp_path,

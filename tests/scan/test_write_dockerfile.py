@@ -131,7 +131,7 @@ CASES: dict[str, tuple[dict[str, str], list[str], list[str]]] = {
         [],
     ),
     "rails": (
-        {"Gemfile": 'source "https://rubygems.org"\nruby "3.3.1"\ngem "rails"\ngem "pg"\ngem "propshaft"\n', "Gemfile.lock": "", "config.ru": "", "bin/rails": "", "config/application.rb": ""},
+        {"Gemfile": 'source "https://gems.example"\nruby "3.3.1"\ngem "rails"\ngem "pg"\ngem "propshaft"\n', "Gemfile.lock": "", "config.ru": "", "bin/rails": "", "config/application.rb": ""},
         ["FROM ruby:3.3.1 AS build", "BUNDLE_DEPLOYMENT=1", "assets:precompile", "libpq5", '"-b", "0.0.0.0"'],
         [],
     ),

@@ -71,7 +71,7 @@ version = "0"
 requires-python = ">=3.11"
 dependencies = ["fastapi", "uvicorn", "psycopg2", "redis"]
 """,
-    "api/uv.lock": 'version = 1\n\n[[package]]\nname = "fastapi"\nversion = "0.115.0"\nsource = { registry = "https://pypi.org/simple" }\n',
+    "api/uv.lock": 'version = 1\n\n[[package]]\nname = "fastapi"\nversion = "0.115.0"\nsource = { registry = "https://index.example/simple" }\n',
     "api/main.py": """\
 import os
 from fastapi import FastAPI

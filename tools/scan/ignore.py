@@ -48,7 +48,18 @@ EXAMPLES = frozenset({
 })  # fmt: skip
 """Folders whose manifests make no service and whose source says nothing about what the project needs."""
 
-_TESTED = ("-e2e", ".tests", ".test", ".unittests", ".integrationtests", ".functionaltests", "_tests", "-tests", ".specs", ".benchmarks")
+_TESTED = (
+    "-e2e",
+    ".tests",
+    ".test",
+    ".unittests",
+    ".integrationtests",
+    ".functionaltests",
+    "_tests",
+    "-tests",
+    ".specs",
+    ".benchmarks",
+)
 """Endings of folders' names that say the same."""
 
 COPIED = re.compile(

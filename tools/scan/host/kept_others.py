@@ -15,7 +15,6 @@ _NPM = re.compile(r"(?:@[a-z0-9][\w.~-]{0,100}/)?[a-z0-9][\w.~-]{0,120}", re.IGN
 _GEM = re.compile(r"([A-Za-z0-9_][\w.-]{0,120}?)-(\d[\w.]{0,40})(?:-[\w.-]+)?\.gemspec")
 _CRATE = re.compile(r"([\w-]{1,100}) (\d[\w.+-]{0,60}) \((registry|sparse|git|path)\+([^)]*)\)")
 _WITH_NODE = frozenset({"npm", "corepack"})
-_CRATES_IO = ("https://github.com/rust-lang/crates.io-index", "https://index.crates.io")
 
 
 def npm(place: Place) -> list[Kept]:
@@ -99,7 +98,7 @@ def cargo(place: Place) -> list[Kept]:
             found[crate[1]] = crate[2]
             if crate[3] in ("git", "path"):
                 elsewhere[crate[1]] = crate[3]
-            elif not crate[4].startswith(_CRATES_IO):
+            elif "crates.io" not in crate[4]:
                 elsewhere[crate[1]] = "url"
     return [Kept(manager="cargo", packages=found, elsewhere=elsewhere)] if found else []
 
