@@ -8,9 +8,12 @@ from collections.abc import Iterator, Sequence
 Patterns = tuple[tuple[str, str, str], ...]
 """(rule, a plain text without which nothing can match, regular expression with one group).
 
-The plain text is what makes this quick: most files have none of them. The expressions have no nested repetition, so they are
-linear in the text.
+The plain text is what makes this quick: most files have none of them. The expressions have no nested repetition, and their
+white space is bounded here, so they are linear in the text: `a[ \t]*=` alone looks at 50,000 blanks once from each of them.
 """
+_BLANKS = re.compile(r"(\\s|\[ \\t\]|\[ \\t\\n\])\*")
+WIDEST = 60
+"""White space in a row that an expression bridges."""
 
 _compiled: dict[Patterns, tuple[tuple[str, str, re.Pattern[str]], ...]] = {}
 _COMMENTS = ("#", "//", "*", "/*", "--", ";")
@@ -23,7 +26,8 @@ def mentions(text: str, patterns: Patterns) -> Iterator[tuple[str, str, int]]:
     ready = _compiled.get(patterns)
     if ready is None:
         ready = _compiled[patterns] = tuple(
-            (rule, needle, re.compile(expression, re.MULTILINE)) for rule, needle, expression in patterns
+            (rule, needle, re.compile(_BLANKS.sub(rf"\1{{0,{WIDEST}}}", expression), re.MULTILINE))
+            for rule, needle, expression in patterns
         )
     count = 0
     for rule, needle, expression in ready:
