@@ -12,12 +12,11 @@ from .normalise import Text
 from .resolve import HOSTED
 from .simple import reads
 from .tables import CONTEXTS, KEYWORDS, words
-from .values import HOSTISH, namelike
+from .values import HOSTISH, INSTALLABLE, namelike, unversioned
 from .words import SHAPES, Word, shape, split
 from .world import World, names_here
 
 NAME = {"rollback": "name", "destroy": "name", "logs": "service", "deploy": "name", "sandbox": "name"}
-_THINGS = ("runtimes", "packages", "services")
 _LABEL = {"rewind": "to", "drift": "against"}
 _COUNT = {"logs": ("tail",), "deploy": ("replicas", "port"), "sandbox": ("hours",), "history": ("limit",)}
 _UNIT = {
@@ -130,16 +129,16 @@ def _things(found: list[Word], text: Text) -> dict[str, Any]:
 
 def _versioned(call: Call, found: list[Word], text: Text) -> dict[str, Any]:
     """A version alone is that of the one thing that was named: "make that 17"."""
-    items = [(key, str(item)) for key in _THINGS for item in call.args.get(key, ())]
+    items = [(key, str(item)) for key in INSTALLABLE for item in call.args.get(key, ())]
     if len(items) != 1 or len(found) != 1:
         return {}
     key, item = items[0]
-    return {key: [f"{re.split(r'(?<=.)[@<>=~]', item)[0]}@{text.raw(found[0].start, found[0].end)}"]}
+    return {key: [f"{unversioned(item)}@{text.raw(found[0].start, found[0].end)}"]}
 
 
 def _kept(call: Call, found: Mapping[str, Any]) -> dict[str, Any]:
     """What stays of the call: other things are installed instead of those before, not besides."""
-    gone = set(_THINGS) if set(_THINGS) & set(found) else set[str]()
+    gone = set(INSTALLABLE) if set(INSTALLABLE) & set(found) else set[str]()
     return {key: value for key, value in call.args.items() if key not in gone}
 
 
@@ -149,7 +148,7 @@ def instead(call: Call, old: str, text: Text, world: World) -> Call | None:
     if not re.fullmatch(r"\S+", text.low):
         return None
     for key, value in call.args.items():
-        if key in _THINGS:
+        if key in INSTALLABLE:
             if found := _thing_instead(call, key, old, text, world):
                 return found
         elif str(value).lower() == old:
@@ -160,9 +159,9 @@ def instead(call: Call, old: str, text: Text, world: World) -> Call | None:
 
 def _thing_instead(call: Call, key: str, old: str, text: Text, world: World) -> Call | None:
     items = [str(item) for item in call.args[key]]
-    kept = [item for item in items if re.split(r"(?<=.)[@<>=]", item)[0].lower() != old]
+    kept = [item for item in items if unversioned(item).lower() != old]
     new = anew(Call("provision", {}), text, world, sure=True)
-    if len(kept) == len(items) or new is None or not set(new.args) <= set(_THINGS):
+    if len(kept) == len(items) or new is None or not set(new.args) <= set(INSTALLABLE):
         return None
     args: dict[str, Any] = {**call.args, key: kept}
     for kind, more in new.args.items():

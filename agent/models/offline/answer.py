@@ -20,7 +20,7 @@ from .reader import Read, Reading, read
 from .resolve import NAMED, lost, resolve
 from .sure import confidence, in_order, same_simply
 from .tables import RISKS
-from .values import moment
+from .values import INSTALLABLE, moment
 from .world import World, names_here
 
 MOST = 24
@@ -52,7 +52,7 @@ _CALLED = {
     "rollback": "put a deployment back to its previous release", "switch": "switch the context", "destroy": "destroy a service or sandbox",
     "run": "run a command", "remember": "remember that", "sandbox": "make a sandbox", NONE: "nothing of mine", VAGUE: "something else",
 }  # fmt: skip
-_THINGS = {"runtimes", "packages", "services", "template"}
+_THINGS = {*INSTALLABLE, "template"}
 _BOUNDS = {"limit": (1, 1000), "tail": (1, 10_000), "hours": (0.01, 744), "port": (1, 65_535), "replicas": (1, 1000)}
 """Of the contract's tools, which take no more; asked about, since neither a cut number nor none at all is what was said."""
 VAGUE_ASKED = (
@@ -226,11 +226,7 @@ def _one(part: Reading, world: World, last: Call | None) -> _Made:
         and re.search(r"\b(?:the|that|my|this) sandbox\b", act.text.low)
     ):
         return _Made(question=f"Which sandbox?{choice(world)}")  # a new one was not asked for
-    if (
-        call.tool == "provision"
-        and not {"runtimes", "packages", "services", "template", "gpu"} & set(call.args)
-        and not _WHOLE.search(act.text.low)
-    ):
+    if call.tool == "provision" and not (_THINGS | {"gpu"}) & set(call.args) and not _WHOLE.search(act.text.low):
         return _Made(question=_question(call, (), world))
     if call.tool == "provision" and not _THINGS & set(call.args) and any(span.slot == "version" for span in act.spans):
         return _Made(

@@ -38,6 +38,7 @@ from .sayings import (
 )
 from .slots import value
 from .tables import RISKS
+from .values import INSTALLABLE
 from .world import World, call, names_here
 
 Acts = Callable[[Text], Sequence[Act]]
@@ -228,13 +229,13 @@ def _another(text: Text, last: Call, world: World, *, sure: bool) -> Found | Non
     new = anew(last, text, world, sure=sure)
     if new is None or last.tool not in ("provision", "sandbox"):
         return made(new) if new else None
-    before = [item for key in _THINGS for item in last.args.get(key, [])]
+    before = [item for key in INSTALLABLE for item in last.args.get(key, [])]
     version = before[0].rpartition("@")[2] if len(before) == 1 and "@" in before[0].lstrip("@") else ""
-    if version and not any(new.args.get(key) == last.args.get(key) for key in _THINGS if key in new.args):
+    if version and not any(new.args.get(key) == last.args.get(key) for key in INSTALLABLE if key in new.args):
         new = call(
             new.tool,
             **{
-                key: [_at(item, version) for item in items] if key in _THINGS else items
+                key: [_at(item, version) for item in items] if key in INSTALLABLE else items
                 for key, items in new.args.items()
             },
         )
@@ -243,6 +244,3 @@ def _another(text: Text, last: Call, world: World, *, sure: bool) -> Found | Non
 
 def _at(item: str, version: str) -> str:
     return item if re.search(r"[@<>=]", item.lstrip("@")) else f"{item}@{version}"
-
-
-_THINGS = ("runtimes", "packages", "services")

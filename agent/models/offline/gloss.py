@@ -41,7 +41,7 @@ def lexicon(language: str) -> dict[str, str]:
         lines = Path(__file__).with_name("lexicons").joinpath(f"{language}.tsv").read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
         return {}
-    return dict(pair for line in lines if len(pair := line.split("\t")) == 2)  # type: ignore[misc]
+    return {form: meaning for form, tab, meaning in (line.partition("\t") for line in lines) if tab}
 
 
 def language(request: Sequence[str]) -> str | None:

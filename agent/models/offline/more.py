@@ -10,16 +10,15 @@ from ...events import Call
 from .compose import CORRECTED, Act, compose
 from .labels import NONE, VAGUE
 from .things import joined, wanted
+from .values import INSTALLABLE, unversioned
 from .words import Before
 from .world import World
 
-_THINGS = ("runtimes", "packages", "services")
 _HERE = re.compile(r"\b(?:here|local(?:ly)?|(?:on )?(?:this|my) (?:machine|laptop|box|computer))\b")
 _SAME_PLACE = re.compile(r"\b(?:there|same (?:place|folder|dir(?:ectory)?))\b")
 _ONE_WAY = re.compile(
     r"\b(?:push|pull|upload|download|copy|send|fetch|mirror|one[- ]way|bring|get|way (?:round|around)|direction|reverse|swap)\b"
 )
-_VERSIONED = re.compile(r"(?<=.)[@<>=~^!]")
 
 
 def before(world: World, asked: Sequence[Act]) -> tuple[Before | None, Call | None]:
@@ -47,10 +46,10 @@ def goes_on(last: Call, act: Act, call: Call) -> Call:
     old: dict[str, Any] = dict(last.args)
     new = dict(call.args)
     if call.tool in ("provision", "sandbox"):
-        if set(_THINGS) & set(new):
+        if set(INSTALLABLE) & set(new):
             if "path" in old and not CORRECTED.search(act.text.low) and not _SAME_PLACE.search(act.text.low):
                 del old["path"]  # other packages are for another folder, unless the folder is said again
-            old = {key: value for key, value in old.items() if key not in _THINGS}
+            old = {key: value for key, value in old.items() if key not in INSTALLABLE}
         elif exact := _exact(act):
             new |= _versioned(old, exact)
     if call.tool == "history" and "query" in new and "query" in old:
@@ -70,11 +69,11 @@ def _exact(act: Act) -> str:
 
 
 def _versioned(old: dict[str, Any], exact: str) -> dict[str, Any]:
-    items = [(key, str(item)) for key in _THINGS for item in old.get(key, ())]
+    items = [(key, str(item)) for key in INSTALLABLE for item in old.get(key, ())]
     if len(items) != 1:
         return {}
     key, item = items[0]
-    return {key: [joined(_VERSIONED.split(item, maxsplit=1)[0], exact)]}
+    return {key: [joined(unversioned(item), exact)]}
 
 
 def _query(old: str, new: str) -> str:

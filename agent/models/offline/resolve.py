@@ -10,6 +10,7 @@ from ....tools.risk import Risk
 from ...events import Call
 from .compose import Act, missing
 from .tables import RISKS, SERVICES, words
+from .values import INSTALLABLE
 from .words import SHAPES, shape
 from .world import World, names_here
 
@@ -79,7 +80,6 @@ def resolve(act: Act, call: Call, world: World) -> tuple[Call, bool]:
     return found, not missing(found) and (it or bool((_MEANT & set(args)) - given))
 
 
-_THINGS = ("runtimes", "packages", "services")
 _INSTALLS_IT = re.compile(
     r"\b(?:it|that(?: one)?|this(?: one)?|es|das|ça|l'installer|lo|isso|instálalo|installe-le|instala-o)\b"
 )
@@ -92,7 +92,7 @@ _IT_WORD = re.compile(r"\b(?:it|that one|that|this|those|them|these|das|es|ça|e
 def _it(tool: str, args: dict[str, Any], low: str, world: World) -> bool:
     """What was spoken of just now: a package to install, a folder to work in, the subject of a question, a fact. True when found."""
     before = dict(args)
-    if tool == "provision" and not {*_THINGS, "template", "gpu", "path"} & set(args) and _INSTALLS_IT.search(low):
+    if tool == "provision" and not {*INSTALLABLE, "template", "gpu", "path"} & set(args) and _INSTALLS_IT.search(low):
         exact = "latest" if re.search(r"\b(?:upgrade|update|bump|latest|newest)\b", low) else ""
         args |= {
             key: [f"{item}@{exact}" if exact else item for item in items]
@@ -283,7 +283,7 @@ def _same(tool: str, args: dict[str, Any], before: Mapping[str, Any]) -> dict[st
     """ "the same on docker:db": the call before with what is said anew."""
     if tool not in ("provision", "deploy", "sync", "run", "scan", "status", "snapshot", "drift", "logs"):
         return args
-    if tool == "provision" and {"runtimes", "packages", "services", "template"} & set(args):
+    if tool == "provision" and {*INSTALLABLE, "template"} & set(args):
         return args
     return {**before, **args} if args else args
 

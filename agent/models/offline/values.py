@@ -6,6 +6,16 @@ import re
 
 from .tables import EVERYDAY, OBJECTS, TENS, UNITS, words
 
+INSTALLABLE = ("runtimes", "packages", "services")
+"""Arguments of `provision` and `sandbox` that name things, each perhaps with a version."""
+_VERSION_BEGINS = re.compile(r"(?<=.)[@<>=~^!]")
+
+
+def unversioned(item: str) -> str:
+    """`numpy` of `numpy@1.26` and `numpy<2`; the @ of a scope stays."""
+    return _VERSION_BEGINS.split(item, maxsplit=1)[0]
+
+
 JOINT = "·"
 """Between groups of a spoken number: three·eleven is 3.11 as a version and 311 as a port; eighty·eighty is 8080."""
 

@@ -11,12 +11,10 @@ from ...events import Call
 from ..base import Known, Request
 from .normalise import Text, normalise
 from .tables import RISKS, RUNTIMES, SERVICES
-from .values import namelike, number
+from .values import INSTALLABLE, namelike, number, unversioned
 from .words import SHAPES, shape, split
 
-_THINGS = ("runtimes", "packages", "services")
 _KINDS = {"runtime": "runtimes", "package": "packages", "word-package": "packages", "service": "services"}
-_UNVERSIONED = re.compile(r"(?<=.)[@<>=~^!]")
 _NAMED = {"deploy": "name", "rollback": "name", "destroy": "name", "logs": "service", "sandbox": "name"}
 _ABOUT = re.compile(
     r"(?:.{0,40}? )?(?:with |need |use |want )(?:the |my |our )([\w.-]+) (?:deployment|service|sandbox|container)\b"
@@ -108,10 +106,10 @@ class World:
     def things(self) -> dict[str, list[str]]:
         """What was last spoken of that can be installed, without versions: "is nvtop there?", "install it then"."""
         last = self.last()
-        found: dict[str, list[str]] = {key: [] for key in _THINGS}
+        found: dict[str, list[str]] = {key: [] for key in INSTALLABLE}
         for key in found if last else ():
             items: list[Any] = last.args.get(key, []) if last else []
-            found[key] = [str(_UNVERSIONED.split(str(item), maxsplit=1)[0]) for item in items]
+            found[key] = [unversioned(str(item)) for item in items]
         if not any(found.values()):
             for word in split(normalise(self.heard[:2_000])):
                 if key := _KINDS.get(SHAPES[shape(word.low, {})]):
