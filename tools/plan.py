@@ -30,6 +30,11 @@ class Step(Data):
     """True when all it touches lies in what the transaction's snapshot holds, so that restoring it is the inverse."""
     seconds: float | None = None
     """Expected duration, when known."""
+    download: int | None = None
+    """Bytes that it fetches, where the index tells; None when that is not known."""
+    after: tuple[int, ...] | None = None
+    """Indices of the earlier steps of its plan that must be done before it begins; None means all of them. Steps that do
+    not wait for each other are carried out at the same time."""
 
     @property
     def undoable(self) -> bool:

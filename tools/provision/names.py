@@ -7,15 +7,45 @@ from dataclasses import dataclass
 
 from ..errors import Usage
 
-PREFIXES = {"pip": "python", "pypi": "python", "python": "python", "npm": "node", "node": "node", "apt": "apt"}
-"""Ecosystem by the prefix that people write."""
+PREFIXES = {
+    "pip": "python",
+    "pypi": "python",
+    "python": "python",
+    "npm": "node",
+    "node": "node",
+    "apt": "apt",
+    "go": "go",
+    "golang": "go",
+    "cargo": "rust",
+    "crate": "rust",
+    "rust": "rust",
+    "maven": "java",
+    "gradle": "java",
+    "java": "java",
+    "gem": "ruby",
+    "bundler": "ruby",
+    "ruby": "ruby",
+    "composer": "php",
+    "php": "php",
+    "nuget": "dotnet",
+    "dotnet": "dotnet",
+}
+"""Ecosystem by the prefix that people write; the first of each is how we write it."""
 
 _NAME = {
     "python": re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,120}[A-Za-z0-9])?(?:\[[A-Za-z0-9][A-Za-z0-9._,-]{0,80}\])?"),
     "node": re.compile(r"(?:@[a-z0-9][a-z0-9._~-]{0,100}/)?[a-z0-9][a-z0-9._~-]{0,120}", re.IGNORECASE),
     "apt": re.compile(r"[a-z0-9][a-z0-9+.-]{1,120}"),
+    "go": re.compile(r"(?:[a-z0-9-]{1,60}\.){1,6}[a-z]{2,24}(?:/[A-Za-z0-9_~][\w.~-]{0,100}){1,12}"),
+    "rust": re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,100}"),
+    "java": re.compile(r"[A-Za-z][\w.-]{0,120}:[A-Za-z][\w.-]{0,120}"),
+    "ruby": re.compile(r"[A-Za-z0-9_][\w.-]{0,120}"),
+    "php": re.compile(r"[a-z0-9][a-z0-9_.-]{0,100}/[a-z0-9][a-z0-9_.-]{0,100}", re.IGNORECASE),
+    "dotnet": re.compile(r"[A-Za-z0-9_][\w.-]{0,120}"),
 }
-_ANY = re.compile("|".join(f"(?:{pattern.pattern})" for pattern in _NAME.values()), re.IGNORECASE)
+_BARE = ("python", "node", "apt", "go")
+"""What may come without a prefix. `vendor/package` and `group:artifact` look like paths: they need one."""
+_ANY = re.compile("|".join(f"(?:{_NAME[each].pattern})" for each in _BARE), re.IGNORECASE)
 # A colon only after a Debian epoch: `npm:x@file:dir` and `npm:x@npm:other` would be another package, or none of the index.
 _VERSION = re.compile(
     r"(?:\d{1,4}:)?[0-9A-Za-z][0-9A-Za-z.+~!_-]{0,80}|(?:[<>=~!^]{1,2} ?[0-9][0-9A-Za-z.*+!_-]{0,40},? ?){1,4}"
@@ -30,7 +60,7 @@ class Named:
     version: str = ""
     """Empty means any that fits; `latest`; a version or its beginning; or a specifier such as `>=2,<3`."""
     ecosystem: str = ""
-    """`python`, `node`, `apt`; empty when the name came without a prefix."""
+    """A value of PREFIXES; empty when the name came without a prefix."""
 
     @property
     def bare(self) -> str:
@@ -76,6 +106,17 @@ def plain(text: str, limit: int = 160) -> str:
     """Untrusted prose (an index's summary) for one line: no control or invisible characters, and bounded."""
     line = "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def prefix(ecosystem: str) -> str:
+    """How people write that a name belongs to an ecosystem: `pip` for python, `npm` for node."""
+    return next(word for word, known in PREFIXES.items() if known == ecosystem)
+
+
+def suits(item: Named, ecosystem: str) -> bool:
+    """Whether an ecosystem could have a package of that name."""
+    pattern = _NAME.get(ecosystem)
+    return pattern is not None and pattern.fullmatch(item.name) is not None
 
 
 def is_node(name: str) -> bool:

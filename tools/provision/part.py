@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -56,12 +56,25 @@ class Part:
         self.basis += other.basis
         self.differences += other.differences
 
+    def beside(self, others: Sequence[Part]) -> None:
+        """Append parts that do not wait for each other, only for all that this one holds already."""
+        before = tuple(range(len(self.steps)))
+        for other in others:
+            first = len(self.steps)
+            steps = [
+                step.model_copy(update={"after": before + tuple(range(first, first + number))})
+                for number, step in enumerate(other.steps)
+            ]
+            self.add(replace(other, steps=steps))
+
 
 class Provider(Protocol):
     """Brings one ecosystem's packages into a site. Its steps' kinds carry the work out and check it."""
 
     ecosystem: str
     """`python`, `node`: what a name's prefix selects."""
+    alone: bool
+    """True: two sites of it must not be worked on at the same time, since its tool's own cache would not stand that."""
 
     def serves(self, site: Site) -> bool:
         """Whether this site is of this ecosystem."""

@@ -9,11 +9,14 @@ from ..contract import Context
 from ..errors import Usage
 from ..fingerprint import Fingerprint, Service
 from .index import pypi
-from .names import Named, normal
+from .names import Named, normal, prefix, suits
 from .part import Provider, Site
 from .popular import NODE, PYTHON, SYSTEM
 from .providers import apt
 from .providers.registry import PROVIDERS
+
+_ANYWHERE = ("python", "node")
+"""Ecosystems whose packages may be installed into a directory that has no manifest yet."""
 
 
 async def sites(found: Fingerprint, context: Context) -> list[Site]:
@@ -62,7 +65,12 @@ async def _choose(item: Named, places: Sequence[Site], context: Context) -> tupl
     """Where a name goes; None stands for Debian's packages."""
     if item.ecosystem == "apt":
         return None
-    options = [(p, site) for site in places for p in served(site) if item.ecosystem in ("", p.ecosystem)]
+    options = [
+        (p, site)
+        for site in places
+        for p in served(site)
+        if item.ecosystem in ("", p.ecosystem) and suits(item, p.ecosystem)
+    ]
     naming = [(p, site) for p, site in options if await _names(p, site, item, context)]
     if len(naming) == 1:
         return naming[0]
@@ -99,7 +107,7 @@ def _sorted_out(item: Named, options: Sequence[tuple[Provider, Site]]) -> tuple[
         fitting = [(p, site) for p, site in options if p.ecosystem == likely[0]]
         if len(fitting) == 1:
             return fitting[0]
-    where = [f"{_prefix(p)}:{name} ({site.rel})" for p, site in options]
+    where = [f"{prefix(p.ecosystem)}:{name} ({site.rel})" for p, site in options]
     raise Usage(
         f"{name}: which one is meant, {' or '.join(where)}?",
         "Write the prefix: pip:NAME, npm:NAME or apt:NAME; or go to the part's own directory first.",
@@ -119,8 +127,13 @@ async def _without_project(item: Named, places: Sequence[Site], context: Context
     """In a directory that is of no ecosystem the name itself has to tell."""
     root = places[0]
     by_name = {provider.ecosystem: provider for provider in PROVIDERS}
-    if item.ecosystem:
+    if item.ecosystem in _ANYWHERE:
         return by_name[item.ecosystem], root
+    if item.ecosystem:
+        raise Usage(
+            f"{item.bare}: no part of {root.root} is of that kind",
+            f"{prefix(item.ecosystem)}: packages go into a project's own manifest: make one first, or go to its directory.",
+        )
     likely = [eco for eco, known in (("python", PYTHON), ("node", NODE)) if item.bare.lower() in known]
     if len(likely) == 1:
         return by_name[likely[0]], root
@@ -148,7 +161,3 @@ async def _only_debian(item: Named, context: Context) -> bool:
 
 def _debian(name: str) -> bool:
     return name.startswith("lib") and name.endswith("-dev")
-
-
-def _prefix(provider: Provider) -> str:
-    return {"python": "pip", "node": "npm"}[provider.ecosystem]

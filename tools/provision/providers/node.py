@@ -26,6 +26,7 @@ class NodeProvider:
     """See Provider."""
 
     ecosystem = "node"
+    alone = False
 
     def serves(self, site: Site) -> bool:
         """See Provider.serves."""

@@ -27,6 +27,7 @@ class PythonProvider:
     """See Provider."""
 
     ecosystem = "python"
+    alone = False
 
     def serves(self, site: Site) -> bool:
         """See Provider.serves."""

@@ -1,0 +1,63 @@
+"""What the providers of compiled and bundled languages share: a runtime that is there or is obtained, and a tool's command run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from ...contract import Context
+from ...errors import Failed, Unreachable
+from ...plan import Step
+from ..names import plain
+from ..part import Part, Site, command, tail
+from .runtime import have, obtain
+
+_NETWORK = re.compile(
+    r"could not resolve|couldn't resolve|unknown host|UnknownHostException|no such host|getaddrinfo|network is unreachable|"
+    r"connection (?:was )?(?:refused|reset|timed out)|failed to connect|could not connect|ConnectException|i/o timeout|"
+    r"temporary failure in name resolution|could not reach host|curl error [67]\b|dial tcp|NU1301",
+    re.IGNORECASE,
+)
+
+
+async def ready(name: str, site: Site, context: Context, part: Part, runtime: str = "") -> bool:
+    """Whether the runtime is there, so that the site's packages can be planned; False when `part` brings it first.
+
+    A version that does not fit is a warning where nothing better is to be had. Raises Failed when nothing can be had.
+    """
+    specs = [want.firm for want in site.service.runtimes if want.name == name and want.firm]
+    if await have(name, runtime, context):
+        for spec in specs if not runtime else []:
+            if not await have(name, spec, context):
+                part.warnings.append(f"the project asks for {name} {plain(spec)}, this host has another version")
+        return True
+    part.add(await obtain(name, runtime or (specs[0] if specs else ""), context))
+    part.warnings.append(f"the packages are planned when {name} is there: ask again then")
+    return False
+
+
+async def carried(
+    argv: Sequence[str],
+    step: Step,
+    context: Context,
+    *,
+    cwd: Path,
+    env: dict[str, str] | None = None,
+    hint: str = "",
+    timeout: float = 1800,
+) -> dict[str, JsonValue]:
+    """Run a step's command in the site and give what the journal should know. Raises Unreachable when its registry could
+    not be reached, Failed with the end of what it said otherwise."""
+    done = await command(context, argv, step.does, cwd=cwd, env=env, timeout=timeout)
+    if done.code == 0:
+        return {"code": 0, "seconds": round(done.seconds, 1)}
+    said = tail(done)
+    what = " ".join(argv[:2])
+    if _NETWORK.search(said):
+        raise Unreachable(f"{what} could not reach its registry: {said}", "Check the network and ask again.")
+    raise Failed(
+        f"{what} failed: {said}", hint or "Ask again to retry; what the message names may have to be installed first."
+    )
