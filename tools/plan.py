@@ -85,6 +85,15 @@ class Plan(Data):
     def undoable(self) -> bool:
         return all(step.undoable for step in self.steps)
 
+    @property
+    def seconds(self) -> float:
+        """Expected duration: of the longest chain of steps that wait for each other."""
+        ends: list[float] = []
+        for step in self.steps:
+            before = ends if step.after is None else [ends[index] for index in step.after if index < len(ends)]
+            ends.append(max(before, default=0.0) + (step.seconds or 0.0))
+        return max(ends, default=0.0)
+
 
 def canonical(value: object) -> bytes:
     """JSON with sorted keys and no spaces, as UTF-8: equal values give equal bytes. NaN is an error."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
+from .board import Board
 from .contract import Capture, Context, Outcome, Progress, Restore, StepKind, StepRecord
 from .errors import Cancelled, EnvSyncError, Failed, Stale
 from .hosts.holding import held_there
@@ -16,6 +18,34 @@ from .locks import lock
 from .plan import Plan, Step
 
 KEPT = "`envsync rewind --to last` takes back what was done; `envsync history` shows it."
+
+AT_ONCE = 4
+"""Steps that may run at the same time: more would only share the same network and disk."""
+
+
+@dataclass
+class _Run:
+    """How far a transaction has come."""
+
+    id: int
+    plan: Plan
+    snapshot: str | None = None
+    begun: list[int] = field(default_factory=list[int])
+    done: set[int] = field(default_factory=set[int])
+    failed: int | None = None
+    """The step that stopped it."""
+
+    def ready(self) -> list[int]:
+        """The steps that may begin now, in the order of the plan."""
+        return [
+            index
+            for index, step in enumerate(self.plan.steps)
+            if index not in self.begun and self.done.issuperset(range(index) if step.after is None else step.after)
+        ]
+
+    def unfinished(self) -> list[int]:
+        """Those that were begun and did not end; the last one that was begun when it is not a step that failed."""
+        return [index for index in self.begun if index not in self.done] or self.begun[-1:]
 
 
 class Transactions:
@@ -66,23 +96,16 @@ class Transactions:
         return [self._journal.get(record.id) for record in dead]
 
     async def _carry_out(self, plan: Plan, context: Context) -> Outcome:
-        id = self._journal.begin(plan, context.words)
-        snapshot: str | None = None
-        begun: list[int] = []
+        run = _Run(self._journal.begin(plan, context.words), plan)
         try:
             if plan.captures or any(step.covered for step in plan.steps):
                 context.report(Progress("taking a snapshot first"))
-                snapshot = await self._capture(context)
-                self._journal.captured(id, snapshot)
-            for index, step in enumerate(plan.steps):
-                context.report(Progress(step.does, index, len(plan.steps), "steps"))
-                self._journal.record(id, StepRecord(index=index, does=step.does, state="intent"))
-                begun.append(index)
-                data = await self._do(step, context)
-                self._journal.record(id, StepRecord(index=index, does=step.does, state="done", data=data))
-            self._journal.end(id, "committed")
+                run.snapshot = await self._capture(context)
+                self._journal.captured(run.id, run.snapshot)
+            await self._steps(run, context)
+            self._journal.end(run.id, "committed")
         except (Exception, asyncio.CancelledError) as error:
-            ending = asyncio.ensure_future(self._end(id, plan, begun, snapshot, error, context))
+            ending = asyncio.ensure_future(self._end(run, error, context))
             try:
                 outcome = await asyncio.shield(ending)
             except asyncio.CancelledError:
@@ -95,7 +118,48 @@ class Transactions:
             if not isinstance(error, EnvSyncError | OSError):
                 raise  # a fault of ours is shown as one, once what it left half-done is taken back
             return outcome
-        return self._outcome(id)
+        return self._outcome(run.id)
+
+    async def _steps(self, run: _Run, context: Context) -> None:
+        """Carry the steps out, each as soon as those that it waits for are done. The first failure, which is raised, stops
+        the others; none of them runs any more when this returns."""
+        board = Board(run.plan.steps, context)
+        working: dict[asyncio.Task[dict[str, JsonValue]], int] = {}
+        try:
+            while len(run.done) < len(run.plan.steps):
+                for index in run.ready()[: AT_ONCE - len(working)]:
+                    step = run.plan.steps[index]
+                    self._journal.record(run.id, StepRecord(index=index, does=step.does, state="intent"))
+                    run.begun.append(index)
+                    working[asyncio.ensure_future(self._do(step, board.begin(index)))] = index
+                if not working:
+                    raise Failed("this plan has steps that wait for each other", "Make the plan again.")
+                over, _ = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
+                self._over(run, {task: working.pop(task) for task in over}, board)
+        except BaseException:
+            for task in working:
+                task.cancel()
+            while working:
+                with suppress(asyncio.CancelledError):  # a second Ctrl-C: they end all the same
+                    over, _ = await asyncio.wait(working)
+                    for task in over:
+                        board.end(working.pop(task))
+            raise
+
+    def _over(self, run: _Run, tasks: Mapping[asyncio.Task[dict[str, JsonValue]], int], board: Board) -> None:
+        """Write down what became of these steps; raise the error of the first that failed."""
+        failed: BaseException | None = None
+        for task, index in sorted(tasks.items(), key=lambda item: item[1]):
+            board.end(index)
+            error = asyncio.CancelledError() if task.cancelled() else task.exception()
+            if error is None:
+                done = StepRecord(index=index, does=run.plan.steps[index].does, state="done", data=task.result())
+                self._journal.record(run.id, done)
+                run.done.add(index)
+            elif failed is None:
+                run.failed, failed = index, error
+        if failed is not None:
+            raise failed
 
     async def _do(self, step: Step, context: Context) -> dict[str, JsonValue]:
         kind = self._kinds.get(step.kind)
@@ -110,20 +174,19 @@ class Transactions:
             )
         return data
 
-    async def _end(
-        self, id: int, plan: Plan, begun: list[int], snapshot: str | None, error: BaseException, context: Context
-    ) -> Outcome:
+    async def _end(self, run: _Run, error: BaseException, context: Context) -> Outcome:
         """Take back what was begun, newest first, and close the transaction."""
         what = "cancelled" if isinstance(error, asyncio.CancelledError) else str(error)
-        if begun:
-            step = plan.steps[begun[-1]]
-            self._journal.record(id, StepRecord(index=begun[-1], does=step.does, state="failed", error=what))
-        if not plan.compensates and begun:
-            self._journal.end(id, "stopped", what)
-            return self._outcome(id)
+        steps = run.plan.steps
+        for index in run.unfinished():
+            why = what if run.failed in (None, index) else "stopped, since another step failed"
+            self._journal.record(run.id, StepRecord(index=index, does=steps[index].does, state="failed", error=why))
+        if not run.plan.compensates and run.begun:
+            self._journal.end(run.id, "stopped", what)
+            return self._outcome(run.id)
         stuck = False
-        for index in reversed(begun):
-            step = plan.steps[index]
+        for index in reversed(run.begun):
+            step = steps[index]
             if step.covered:
                 continue
             state, why = ("undone", "") if step.inverse else ("stuck", "it has no inverse")
@@ -133,18 +196,18 @@ class Transactions:
                 except (EnvSyncError, OSError) as failure:
                     state, why = "stuck", str(failure)
             stuck = stuck or state == "stuck"
-            self._journal.record(id, StepRecord(index=index, does=step.does, state=state, error=why))
-        covered = [index for index in begun if plan.steps[index].covered]
-        if covered and snapshot is not None:
+            self._journal.record(run.id, StepRecord(index=index, does=step.does, state=state, error=why))
+        covered = [index for index in run.begun if steps[index].covered]
+        if covered and run.snapshot is not None:
             state, why = "undone", ""
             try:
-                await self._restore(context, snapshot)
+                await self._restore(context, run.snapshot)
             except (EnvSyncError, OSError) as failure:
                 state, why, stuck = "stuck", str(failure), True
             for index in covered:
-                self._journal.record(id, StepRecord(index=index, does=plan.steps[index].does, state=state, error=why))
-        self._journal.end(id, "broken" if stuck else "compensated", what)
-        return self._outcome(id, getattr(error, "hint", ""))
+                self._journal.record(run.id, StepRecord(index=index, does=steps[index].does, state=state, error=why))
+        self._journal.end(run.id, "broken" if stuck else "compensated", what)
+        return self._outcome(run.id, getattr(error, "hint", ""))
 
     def _outcome(self, id: int, hint: str = "") -> Outcome:
         record = self._journal.get(id)

@@ -156,8 +156,8 @@ def _plan(plan: Plan, item: Prepared, columns: int) -> list[Line]:
     why = f" — {tight(plan.reason)}" if plan.reason else ""
     shown.append(Line(f"risk  R{int(item.risk)}, {RISKS[item.risk]}{why}", "warn" if item.risk >= Risk.R3 else "plain"))
     shown.append(_undo(plan))
-    seconds = sum(step.seconds or 0 for step in plan.steps)
-    return [*shown, Line(f"time  about {span(seconds)}", "dim")] if seconds >= 1 else shown
+    together = ", independent steps at the same time" if any(step.after is not None for step in plan.steps) else ""
+    return [*shown, Line(f"time  about {span(plan.seconds)}{together}", "dim")] if plan.seconds >= 1 else shown
 
 
 def _difference(line: str) -> Line:
