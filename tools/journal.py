@@ -158,7 +158,7 @@ def undo(record: Record) -> list[Step]:
 
 def _flipped(step: Step) -> list[Step]:
     bare = [back.model_copy(update={"inverse": ()}) for back in step.inverse]
-    again = step.model_copy(update={"inverse": tuple(bare), "covered": False})
+    again = step.model_copy(update={"inverse": tuple(bare), "covered": False, "after": None})
     return [back.model_copy(update={"inverse": (again,)}) for back in bare]
 
 

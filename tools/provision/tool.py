@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from pydantic import Field, JsonValue
 
 from ..contract import Args, Block, Changed, Context, Lines, Outcome, Table, Tool, brief, undo_words
-from ..errors import EnvSyncError, Failed, Usage
-from ..fingerprint import Fingerprint
+from ..errors import EnvSyncError, Usage
+from ..fingerprint import Fingerprint, Service
 from ..plan import Data, Plan, Risk
+from . import whole
+from .checks import Check, results, runnable
 from .names import Named, parse, plain
 from .part import Part, counted, digest
 from .providers import apt, runtime, service
@@ -58,10 +59,23 @@ class Change(Data):
     new: str
 
 
+class Place(Data):
+    """One part of the project: what it is, where it answers, and what it needs to run."""
+
+    name: str
+    role: str
+    port: str = ""
+    needs: tuple[str, ...] = ()
+
+
 class Provisioned(Changed):
     """What `provision` did."""
 
     packages: tuple[Change, ...] = ()
+    checks: tuple[Check, ...] = ()
+    """How the services' own tests or health checks went."""
+    places: tuple[Place, ...] = ()
+    """What runs where, of a project with several parts."""
     commands: dict[str, str] = Field(default_factory=dict)
     """How the project is started and tested, by purpose."""
     lacking: tuple[str, ...] = ()
@@ -73,6 +87,22 @@ class Provisioned(Changed):
         if self.packages:
             rows = [(change.name, change.old or "-", change.new) for change in self.packages]
             blocks.append(Table(("package", "before", "now"), rows))
+        if self.places:
+            parts = [(one.name, one.role, one.port or "-", ", ".join(one.needs) or "-") for one in self.places]
+            blocks.append(Table(("part", "role", "port", "needs"), parts, "what runs where"))
+        if self.checks:
+            words = {True: "works", False: "fails", None: "not told"}
+            blocks.append(
+                Table(
+                    ("part", "result", "how", "detail"),
+                    [(c.service, words[c.passed], c.how, c.said.partition("\n")[0]) for c in self.checks],
+                    "checked",
+                )
+            )
+            failing = [
+                line for c in self.checks if c.passed is False for line in (f"{c.service}:", *c.said.splitlines())
+            ]
+            blocks += [Lines(failing, "what failed")] if failing else []
         if self.commands:
             blocks.append(Lines([f"{purpose}: {line}" for purpose, line in self.commands.items()], "how to go on"))
         if self.lacking:
@@ -102,12 +132,10 @@ async def plan(args: ProvisionArgs, context: Context) -> Plan:
             named.append(item)
     _twice(named)
     found = await context.observe(context, "project")
-    part = Part()
-    everything = not (runtimes or named or wanted)
-    if everything:
-        await _project(found, context, part)
+    if runtimes or named or wanted:
+        part = await _named(runtimes, named, wanted, found, context)
     else:
-        await _named(runtimes, named, wanted, found, context, part)
+        part = await whole.plan(found, context)
     if args.gpu:
         await _gpu(context, part)
     return _plan(args, context, part)
@@ -121,51 +149,15 @@ def _twice(named: Sequence[Named]) -> None:
             raise Usage(f"{item.bare} is asked for twice: {', '.join(map(str, other))}", "Name one version.")
 
 
-async def _project(found: Fingerprint, context: Context, part: Part) -> None:
-    """All that the scan and the manifests ask for."""
-    places = await sites(found, context)
-    work = [(provider, site) for site in places for provider in served(site)]
-    missing = found.project.missing if found.project else ()
-    others = [s for s in (found.project.services if found.project else ()) if s.manifests or s.lockfiles]
-    others = [s for s in others if not any(site.service.root == s.root for _, site in work)]
-    if not work and not missing and not others:
-        raise Usage(
-            f"nothing in {context.path} says what it needs: no manifest of Python or Node was found",
-            "Go to a project's directory (-C DIR), or name what to install: --packages NAME, --runtimes python@3.11.",
-        )
-    for provider, site in work:
-        part.add(await provider.project(site, context))
-    for other in others:
-        install = other.commands.get("install")
-        how = f"; run: {plain(install.value)}" if install else ""
-        name = plain(other.root if other.root not in (".", "") else other.name)
-        kind = plain(other.managers[0].value) if other.managers else plain(other.manifests[0])
-        part.warnings.append(f"{name}: the packages of {kind} are not installed by this version{how}")
-    handled = {provider.ecosystem for provider, _ in work}
-    for lack in missing:
-        if lack.kind == "runtime" and lack.name not in handled and runtime.known(lack.name):
-            try:
-                part.add(await runtime.obtain(runtime.known(lack.name), lack.wanted, context))
-            except Failed as error:
-                part.warnings.append(f"{error.what}; {error.hint}")
-        elif lack.kind == "service":
-            part.warnings.append(
-                f"it uses {plain(lack.name)}, which does not answer here: envsync provision --services {plain(lack.name)}"
-            )
-        elif lack.kind == "variable":
-            part.warnings.append(f"it reads the variable {plain(lack.name)}, which is not set")
-    part.warnings[:] = list(dict.fromkeys(part.warnings))
-
-
 async def _named(
     runtimes: Sequence[tuple[str, str]],
     named: Sequence[Named],
     wanted: Sequence[tuple[str, str]],
     found: Fingerprint,
     context: Context,
-    part: Part,
-) -> None:
+) -> Part:
     """Only what was named. A runtime named in a project of its kind also becomes that of its environment."""
+    part = Part()
     places = await sites(found, context)
     for name, version in runtimes:
         part.add(await runtime.obtain(name, version, context))
@@ -180,6 +172,7 @@ async def _named(
         part.add(await apt.plan(system, context))
     for name, version in wanted:
         part.add(await service.plan(name, version, context))
+    return part
 
 
 async def _gpu(context: Context, part: Part) -> None:
@@ -234,44 +227,70 @@ async def finish(args: ProvisionArgs, plan: Plan, outcome: Outcome, context: Con
                 if isinstance(pair, list) and len(pair) == 2:
                     found[name] = (str(pair[0]), str(pair[1]))
     done = tuple(step.does for step in outcome.steps if step.state == "done")
+    seen = tuple(results([step.data for step in outcome.steps if step.state == "done"]))
+    services = await _after(context)
     number = f"{counted(len(found), 'package')} installed or changed" if found else counted(len(done), "step") + " done"
     return Provisioned(
-        summary=f"done: {number}" if len(plan.steps) > 1 or not done else f"done: {done[0]}",
+        summary=(f"done: {number}" if len(plan.steps) > 1 or not done else f"done: {done[0]}") + _verdict(seen),
         transaction=outcome.transaction,
         snapshot=outcome.snapshot,
         done=done,
         undo=undo_words(args.path, args.on) if plan.undoable else "",
         packages=tuple(Change(name=name, old=old, new=new) for name, (old, new) in sorted(found.items())),
-        commands=await _commands(context),
+        commands=await _commands(services, context),
+        checks=seen,
+        places=_where(services),
         lacking=plan.warnings,
     )
 
 
-async def _commands(context: Context) -> dict[str, str]:
-    """How to go on, as the scan reads it from the project; none when it cannot be read."""
+def _verdict(seen: Sequence[Check]) -> str:
+    """What the checks come to, for the summary."""
+    bad = [check.service for check in seen if check.passed is False]
+    good = sum(check.passed is True for check in seen)
+    said = [f"{counted(good, 'part')} checked and working"] if good else []
+    said += [f"the check of {', '.join(map(plain, bad))} fails"] if bad else []
+    return "".join(f"; {each}" for each in said)
+
+
+async def _after(context: Context) -> tuple[Service, ...]:
+    """The services as the scan sees them now; none when they cannot be read."""
     try:
         project = (await context.observe(context, "project")).project
     except (EnvSyncError, OSError):
-        return {}
+        return ()
+    return project.services if project else ()
+
+
+def _where(services: Sequence[Service]) -> tuple[Place, ...]:
+    """What runs where, of a project with several parts."""
+    if len(services) < 2:
+        return ()
+    return tuple(
+        Place(
+            name=plain(part.name if part.root in (".", "") else part.root),
+            role=part.role,
+            port=part.ports[0].value if part.ports else "",
+            needs=tuple(plain(need.value) for need in part.needs),
+        )
+        for part in services
+        if part.role != "workspace"
+    )
+
+
+async def _commands(services: Sequence[Service], context: Context) -> dict[str, str]:
+    """How to go on, as the scan reads it from the project."""
     lines: dict[str, str] = {}
-    for part in project.services if project else ():
+    for part in services:
         for purpose in ("start", "dev", "test"):
             known = part.commands.get(purpose)
             if known and not (
                 purpose == "dev" and "start" in part.commands and part.commands["start"].value == known.value
             ):
                 key = purpose if part.root in (".", "") else f"{part.root} {purpose}"
-                lines[key] = plain(await _runnable(known.value, context.path / part.root, context))
+                words = await runnable(known.value.split(" "), context.path / part.root, context)
+                lines[key] = plain(" ".join(words).replace(f"{context.path / part.root}/", ""))
     return lines
-
-
-async def _runnable(line: str, root: Path, context: Context) -> str:
-    """The command as it can be typed without activating anything: `.venv/bin/pytest` for `uv run pytest` or `pytest`."""
-    words = line.split(" ")
-    rest = words[2:] if words[:2] in (["uv", "run"], ["poetry", "run"], ["pdm", "run"], ["pipenv", "run"]) else words
-    if not rest or "/" in rest[0] or await context.host.stat(root / ".venv/bin" / rest[0]) is None:
-        return line
-    return " ".join([f".venv/bin/{rest[0]}", *rest[1:]])
 
 
 PROVISION = Tool("provision", ProvisionArgs, Risk.R2, plan=plan, finish=finish)

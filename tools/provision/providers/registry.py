@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...contract import StepKind
+from ..checks import Checks
 from ..part import Provider
 from .apt import Apt, AptUpdate
 from .node import NodeProvider
@@ -23,4 +24,5 @@ STEPS: tuple[StepKind, ...] = (
     AptUpdate(),
     Mise(),
     UvPython(),
+    Checks(),
 )

@@ -46,7 +46,7 @@ def parse(text: str) -> tuple[str, str]:
     return found, version
 
 
-def answers(port: int) -> bool:
+def _open(port: int) -> bool:
     """Whether something listens on this port of the host itself."""
     for address in ("127.0.0.1", "::1"):
         try:
@@ -57,9 +57,10 @@ def answers(port: int) -> bool:
     return False
 
 
-async def _answers(port: int, context: Context) -> bool:
+async def answers(port: int, context: Context) -> bool:
+    """Whether something listens on this port of the host."""
     if await helped(context.host):
-        return await context.host.call(answers, port)
+        return await context.host.call(_open, port)
     tables = await context.host.run(["cat", "/proc/net/tcp", "/proc/net/tcp6"], timeout=15)
     return re.search(rf"^\s*\d+: [0-9A-F]+:{port:04X} \S+ 0A ", tables.text, re.MULTILINE) is not None
 
@@ -69,7 +70,7 @@ async def plan(name: str, version: str, context: Context) -> Part:
     part = Part()
     kind = KINDS[name]
     label = f"{name}@{version}" if version else name
-    if await _answers(kind.port, context):
+    if await answers(kind.port, context):
         part.present.append(f"{name} answers on port {kind.port}")
         if version:
             part.warnings.append(f"whether it is {label} was not asked: only its port was tried")
