@@ -76,6 +76,11 @@ def test_an_api_and_pages_each_get_one_with_an_ignore_file_beside_it(tmp_path: P
 EXPRESS: dict[str, Any] = {"name": "shop", "private": True, "scripts": {"start": "node dist/server.js", "build": "tsc"}}
 CASES: dict[str, tuple[dict[str, str], list[str], list[str]]] = {
     # name: files, what must be in it, what must not
+    "a pyproject that makes no package": (
+        {"pyproject.toml": '[project]\nname = "x"\nversion = "1"\ndependencies = ["flask"]\n', "app/__init__.py": "", "web/__init__.py": "",
+         "app/main.py": "from flask import Flask\napp = Flask(__name__)\n", "main.py": "from app.main import app\napp.run()\n"},
+        ["uv pip install -r pyproject.toml", "COPY pyproject.toml ./"], ["pip install ."],
+    ),
     "pip with a requirements file": (
         {"requirements.txt": "flask\n", "app.py": "from flask import Flask\napp = Flask(__name__)\n", ".python-version": "3.12\n"},
         ["FROM python:3.12 AS build", "COPY *.txt ./", "pip install -r requirements.txt", '"flask", "run", "--host", "0.0.0.0", "--port", "5000"'],

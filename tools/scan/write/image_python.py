@@ -167,6 +167,14 @@ def _pip(service: Service, seen: Seen, where: Place) -> list[str]:
     if live := [path for path in inner if re.search(r"(?:^|[/_-])prod(?:uction)?\.txt$", path)]:
         named = re.fullmatch(r"(.*)", live[0])  # not what it is developed with
     lines = ["RUN python -m venv /opt/venv", "ENV PATH=/opt/venv/bin:$PATH", f"WORKDIR {where.workdir}"]
+    if not named and where.alone and _unpackaged(service, seen):
+        return [
+            "RUN pip install uv && python -m venv /opt/venv",
+            *lines[1:],
+            copy("pyproject.toml"),
+            *cached("uv pip install -r pyproject.toml", "/root/.cache/uv"),
+            "COPY . .",
+        ]
     if not named:
         return [*lines, "COPY . /app", *cached("pip install .", "/root/.cache/pip")]
     folder, _, name = named[1].rpartition("/")
@@ -176,6 +184,17 @@ def _pip(service: Service, seen: Seen, where: Place) -> list[str]:
     copied = f"COPY {folder}/ {folder}/" if folder else "COPY *.txt ./" if name.endswith(".txt") else copy(name)
     step = cached(f"pip install -r {named[1]}", "/root/.cache/pip")
     return [*lines, *([copied, *step, "COPY . ."] if early else ["COPY . /app", *step])]
+
+
+def _unpackaged(service: Service, seen: Seen) -> bool:
+    """Whether a pyproject.toml only names what is needed: without a build system its folders make no package."""
+    if seen.text(service.root, "setup.py") or seen.text(service.root, "setup.cfg"):
+        return False
+    try:
+        found = parse.toml(seen.text(service.root, "pyproject.toml"))
+    except parse.Broken:
+        return False
+    return "project" in found and "build-system" not in found
 
 
 def _locks(service: Service, name: str) -> list[str]:
