@@ -172,6 +172,7 @@ async def _named(
         part.add(await apt.plan(system, context))
     for name, version in wanted:
         part.add(await service.plan(name, version, context))
+    part.details[:] = list(dict.fromkeys(part.details))
     return part
 
 
@@ -205,7 +206,7 @@ def _plan(args: ProvisionArgs, context: Context, part: Part) -> Plan:
         path=str(context.path),
         summary=summary,
         steps=tuple(part.steps),
-        details=tuple(dict.fromkeys(part.details)),
+        details=tuple(part.details),
         warnings=tuple(dict.fromkeys(part.warnings)),
         risk=Risk.R3 if part.reasons and part.steps else Risk.R2,
         reason="; ".join(dict.fromkeys(part.reasons)) if part.steps else "",

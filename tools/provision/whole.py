@@ -63,6 +63,9 @@ async def _packages(work: Sequence[tuple[Provider, Site]], context: Context, par
     chains: dict[str, Part] = {}
     for provider, site in work:
         mine = await provider.project(site, context)
+        mine.details = list(dict.fromkeys(mine.details))
+        if len(work) > 1 and mine.details:
+            mine.details.insert(0, f"{plain(site.rel)}:")
         first = next((n for n, step in enumerate(mine.steps) if not step.kind.startswith("apt")), len(mine.steps))
         part.steps += mine.steps[:first]
         mine.steps = mine.steps[first:]
