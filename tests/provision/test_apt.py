@@ -12,7 +12,7 @@ import pytest
 from envsync.tools.errors import Failed, Usage
 from envsync.tools.fingerprint import Missing
 from envsync.tools.plan import Risk, Step
-from envsync.tools.provision.providers import apt, service
+from envsync.tools.provision.providers import apt
 
 World = Any
 Index = Any
@@ -88,20 +88,6 @@ def test_the_simulation_is_read() -> None:
         "Inst y:i386 (3 Debian [i386]) []\nRemv old [0.9]\nConf hello (2.10-3 Debian:12.15/oldstable [amd64])\n"
     )
     assert apt.read_simulation(said) == ({"hello": "2.10-3", "y": "3"}, {"libx": ("1.0", "1.1")}, {"old": "0.9"})
-
-
-async def test_services_are_judged_by_their_port(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        monkeypatch.setitem(service.KINDS, "redis", service.Kind(port, "redis-server"))
-        plan = await world.plan(services=["redis"])
-        assert plan.empty and f"redis answers on port {port}" in plan.summary
-        assert (await world.plan(services=["redis@7"])).warnings
-    with pytest.raises(Failed, match="cannot get mongodb here because"):
-        monkeypatch.setitem(service.KINDS, "mongodb", service.Kind(1, ""))
-        await world.plan(services=["mongodb"])
 
 
 async def test_what_provision_cannot_bring_is_said_and_not_faked(world: World, index: Index) -> None:

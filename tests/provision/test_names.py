@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from envsync.tools.errors import Usage
 from envsync.tools.provision.names import Named, normal, parse, requirement, shown
 from envsync.tools.provision.popular import NODE, PYTHON
-from envsync.tools.provision.providers import runtime, service
+from envsync.tools.provision.providers import runtime
+from envsync.tools.provision.services import plan as services
 from envsync.tools.provision.trust import by_person, nearest
 
 
@@ -120,9 +121,9 @@ def test_runtimes_have_other_names() -> None:
         ("go", ""),
         ("python", "3.12"),
     ]
-    assert service.parse("postgres@15") == ("postgresql", "15")
+    assert services.parse("postgres@15") == ("postgresql", "15")
     with pytest.raises(Usage):
-        service.parse("oracle")
+        services.parse("oracle")
 
 
 @pytest.mark.parametrize(

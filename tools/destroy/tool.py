@@ -15,18 +15,18 @@ from ..made.ledger import Ledger, Made
 from ..moments.say import shown
 from ..plan import Plan, Risk, Step
 
-PREFIXES = {"docker": "container", "vm": "vm"}
+PREFIXES = {"docker": "container", "vm": "vm", "service": "service"}
 """Kind by how a host of it is written."""
 
 
 class DestroyArgs(Args):
     """Arguments of `destroy`."""
 
-    name: str = Field(description="What EnvSync made: a sandbox or a deployment")
+    name: str = Field(description="What EnvSync made: a sandbox, a deployment or a service")
 
 
 async def plan(args: DestroyArgs, context: Context) -> Plan:
-    """Stop and remove a sandbox or deployment that EnvSync made, for good."""
+    """Stop and remove a sandbox, deployment or service that EnvSync made, for good."""
     made = await _find(args.name, context)
     try:
         state = await kind(made.kind).alive(made, context.state) if made.kind in KINDS else ""
@@ -54,6 +54,11 @@ async def _find(name: str, context: Context) -> Made:
     bare = rest if wanted else name
     ledger = Ledger(context.state)
     found = ledger.find(bare, wanted)
+    if not found and wanted in (None, "service"):
+        # Within its project a service may be called by what it is.
+        mine = {"kind": bare, "project": str(context.path)}
+        services = [each for each in ledger.living() if each.kind == "service" and each.place == context.host.name]
+        found = [each for each in services if mine.items() <= each.data.items()]
     if len(found) == 1:
         return found[0]
     if found:

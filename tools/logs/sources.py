@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import cast
 
@@ -36,7 +37,9 @@ async def find(service: str, tail: int, context: Context) -> Found:
     """The output of a service. Raises Usage when there is none of that name, or several."""
     name = service.removeprefix("docker:")
     host, notes = context.host, list[str]()
-    found: Found | None = None
+    found = await _own(name, tail, context)
+    if found is not None:
+        return found
     if host.name == "local":
         found = await _container(name, tail, context, notes)
     elif PLAIN.fullmatch(name):
@@ -50,6 +53,20 @@ async def find(service: str, tail: int, context: Context) -> Found:
         f"no service, container or unit is named {shown(service)} on {host.name}",
         " ".join([*notes, "`envsync status` shows what runs. For one inside a container or elsewhere: --on HOST."]),
     )
+
+
+async def _own(name: str, tail: int, context: Context) -> Found | None:
+    """A service that EnvSync made: by its name, or by its kind in its own project."""
+    living = [
+        made for made in Ledger(context.state).living() if made.kind == "service" and made.place == context.host.name
+    ]
+    kind = {"postgres": "postgresql", "pg": "postgresql", "rabbit": "rabbitmq", "mongo": "mongodb"}.get(name, name)
+    here = [made for made in living if made.data.get("project") == str(context.path) and made.data.get("kind") == kind]
+    for made in [made for made in living if made.name == name] or here:
+        printed = import_module("..made.services", __package__).printed
+        lines: list[tuple[str, str]] = await printed(made, context.state, tail)
+        return Found(f"{made.name} ({made.what})", lines)
+    return None
 
 
 async def _container(name: str, tail: int, context: Context, notes: list[str]) -> Found | None:

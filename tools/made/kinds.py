@@ -11,6 +11,7 @@ from .ledger import Made
 KINDS: dict[str, str] = {
     "container": "containers",
     "vm": "machines",
+    "service": "services",
 }
 """Module by kind, imported when one of the kind is looked at; see Kind for what it has."""
 

@@ -16,11 +16,11 @@ from ..contract import Context, Progress
 from ..fingerprint import Fact, Service
 from ..hosts.base import Completed
 from ..plan import Data, Step
-from .envfile import values_of
 from .names import plain
 from .part import tail
 from .providers.pysteps import place, strings
-from .providers.service import answers
+from .services import dotenv
+from .services.project import listens
 
 TESTS = 600.0
 """Seconds that a service's tests may take; longer ones are stopped, which is told and is no failure of the setting up."""
@@ -128,7 +128,7 @@ async def _started(
     argv: Sequence[str], root: Path, port: int, values: dict[str, str], context: Context
 ) -> tuple[bool | None, str]:
     """Start it, wait for its port, and end it again with all that it started."""
-    if await answers(port, context):
+    if await listens(port, context):
         return None, f"port {port} is taken, so it was not started"
     env = {"PORT": str(port), **values, "CI": "1", "NO_COLOR": "1"}
     running = asyncio.ensure_future(context.host.run(argv, cwd=root, env=env, timeout=STARTS + 30))
@@ -138,7 +138,7 @@ async def _started(
             await asyncio.wait([running], timeout=0.3)
             if running.done():
                 return False, _ended(running.result())
-            if await answers(port, context):
+            if await listens(port, context):
                 # A server that another one holds back opens its port and dies: it has to last.
                 await asyncio.wait([running], timeout=0.5)
                 return (False, _ended(running.result())) if running.done() else (True, f"port {port} answers")
@@ -165,7 +165,11 @@ async def environment(root: Path, context: Context) -> dict[str, str]:
     """The variables of the `.env` files of the project and of the service, for its own processes only."""
     found: dict[str, str] = {}
     for folder in dict.fromkeys([context.path, root]):
-        found.update(await values_of(folder / ".env", context))
+        path = folder / dotenv.FILE
+        entry = await context.host.stat(path)
+        if entry is not None and entry.kind == "file" and entry.size <= dotenv.MOST:
+            values = dotenv.values(await context.host.read(path))
+            found.update({name: value for name, value in values.items() if value and "\0" not in value})
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import Field, JsonValue
 
-from ..contract import Args, Block, Changed, Context, Lines, Outcome, Table, Tool, brief, undo_words
+from ..contract import Args, Block, Changed, Context, Lines, Outcome, StepKind, Table, Tool, brief, undo_words
 from ..errors import EnvSyncError, Usage
 from ..fingerprint import Fingerprint, Service
 from ..plan import Data, Plan, Risk
@@ -14,12 +14,16 @@ from . import whole
 from .checks import Check, results, runnable
 from .names import Named, parse, plain
 from .part import Part, counted, digest
-from .providers import apt, runtime, service
+from .providers import apt, runtime
 from .providers.pysteps import changes
-from .providers.registry import STEPS
+from .providers.registry import STEPS as PROVIDING
+from .services import plan as services
+from .services.steps import STEPS as SERVING
 from .sites import assign, served, sites
 
 __all__ = ["PROVISION", "STEPS", "Change", "ProvisionArgs", "Provisioned"]
+
+STEPS: tuple[StepKind, ...] = (*PROVIDING, *SERVING)
 
 
 class ProvisionArgs(Args):
@@ -121,7 +125,7 @@ async def plan(args: ProvisionArgs, context: Context) -> Plan:
             "Begin with a project's own files, e.g. `npm create vite` or `uv init`, then provision it.",
         )
     runtimes = [runtime.parse(text) for text in args.runtimes]
-    wanted = [service.parse(text) for text in args.services]
+    wanted = [services.parse(text) for text in args.services]
     named: list[Named] = []
     for text in args.packages:
         item = parse(text)
@@ -171,7 +175,7 @@ async def _named(
     if system:
         part.add(await apt.plan(system, context))
     for name, version in wanted:
-        part.add(await service.plan(name, version, context))
+        part.add(await services.plan(name, version, context, found))
     part.details[:] = list(dict.fromkeys(part.details))
     return part
 

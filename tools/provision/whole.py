@@ -9,8 +9,10 @@ from ..errors import Failed, Usage
 from ..fingerprint import Fingerprint, Service
 from . import checks
 from .names import plain
-from .part import Part, Provider, Site
+from .part import Part, Provider, Site, counted
 from .providers import runtime
+from .services import plan as services
+from .services.steps import written
 from .sites import served, sites
 
 
@@ -21,10 +23,10 @@ async def plan(found: Fingerprint, context: Context) -> Part:
     """
     places = await sites(found, context)
     work = [(provider, site) for site in places for provider in served(site)]
-    services = found.project.services if found.project else ()
+    parts = found.project.services if found.project else ()
     missing = found.project.missing if found.project else ()
     others = [
-        s for s in services if (s.manifests or s.lockfiles) and not any(site.service.root == s.root for _, site in work)
+        s for s in parts if (s.manifests or s.lockfiles) and not any(site.service.root == s.root for _, site in work)
     ]
     if not work and not missing and not others:
         raise Usage(
@@ -33,29 +35,44 @@ async def plan(found: Fingerprint, context: Context) -> Part:
         )
     part = Part()
     await _lacking(found, {provider.ecosystem for provider, _ in work}, context, part)
+    await _databases(found, context, part)
+    _unset(found, part)
     await _packages(work, context, part)
     for other in others:
         part.warnings.append(_not_served(other))
     if part.steps and len(work) > 1:
-        part.steps += [step for service in services if (step := checks.step(service)) is not None]
+        part.steps += [step for service in parts if (step := checks.step(service)) is not None]
     part.warnings[:] = list(dict.fromkeys(part.warnings))
     return part
 
 
 async def _lacking(found: Fingerprint, handled: set[str], context: Context, part: Part) -> None:
-    """The machine's own part: runtimes that no provider brings, databases, and what only a person can give."""
+    """The runtimes that no provider brings."""
     for lack in found.project.missing if found.project else ():
         if lack.kind == "runtime" and lack.name not in handled and runtime.known(lack.name):
             try:
                 part.add(await runtime.obtain(runtime.known(lack.name), lack.wanted, context))
             except Failed as error:
                 part.warnings.append(f"{error.what}; {error.hint}")
-        elif lack.kind == "service":
-            part.warnings.append(
-                f"it uses {plain(lack.name)}, which does not answer here: envsync provision --services {plain(lack.name)}"
-            )
-        elif lack.kind == "variable":
-            part.warnings.append(f"it reads the variable {plain(lack.name)}, which is not set")
+
+
+async def _databases(found: Fingerprint, context: Context, part: Part) -> None:
+    """A server for each database that the services use, in the order of their start."""
+    for name, version in services.needed(found):
+        try:
+            part.add(await services.plan(name, version, context, found))
+        except Failed as error:
+            part.warnings.append(f"{error.what}; {error.hint}")
+
+
+def _unset(found: Fingerprint, part: Part) -> None:
+    """The variables that nothing sets, neither now nor by the plan."""
+    given = {name for step in part.steps if step.kind == "service-env" for name in written(step)}
+    lacks = (lack for lack in found.project.missing if lack.kind == "variable") if found.project else ()
+    names = [plain(lack.name) for lack in lacks if lack.name not in given]
+    if names:
+        some = ", ".join(names[:8]) + (f" and {counted(len(names) - 8, 'other')}" if len(names) > 8 else "")
+        part.warnings.append(f"it reads variables that are not set: {some}")
 
 
 async def _packages(work: Sequence[tuple[Provider, Site]], context: Context, part: Part) -> None:

@@ -17,7 +17,7 @@ from ..moments.say import ago, cause, count, short, shown, size, title
 from ..plan import Data, Risk
 from ..store.model import Keep
 from ..store.place import store_of
-from .leases import Leased, leases
+from .leases import Leased, counted, leases
 from .listening import Listener, listeners_of
 from .syncing import Syncing, syncing
 
@@ -119,7 +119,7 @@ async def read(args: StatusArgs, context: Context) -> Status:
     unfinished = tuple(_unfinished(r) for r in records if r.state in UNFINISHED and not _over(r, records, busy))
     services = tuple(await listeners_of(context.host)) if not _fake(context) else ()
     seen = None if context.host.name == "local" or _fake(context) else _told(await context.host.info())
-    made = leases(context.state)
+    made = await leases(context.state, context.host.name)
     syncs = syncing(context.state)
     keep = Keep()
     retention = f"every labelled one, the newest {keep.last} of each project, and all of the last {keep.days:.0f} days"
@@ -130,7 +130,7 @@ async def read(args: StatusArgs, context: Context) -> Status:
         f"{count(len(locks), 'lock')} held" if locks else "no locks",
         f"{count(len(unfinished), 'transaction')} unfinished" if unfinished else "nothing unfinished",
         f"{count(len(services), 'service')} listening",
-        *([f"{count(len(made), 'sandbox')}"] if made else []),
+        *counted(made),
         *([f"{count(len(syncs), 'sync session')}"] if syncs else []),
         f"{count(len(known), 'snapshot')} in {size(usage.bytes)}",
     ]
