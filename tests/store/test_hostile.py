@@ -180,6 +180,42 @@ def test_hostile_21_a_hard_link_outside_is_not_written_through(lab: Lab, tmp_pat
         assert (lab.root / "module.py").stat().st_mode & 0o777 == 0o644
 
 
+@pytest.mark.parametrize("gone", [True, False])
+def test_hostile_21_hard_links_between_files_of_the_tree_do_not_stop_a_rewind(lab: Lab, gone: bool) -> None:
+    """As an installer's cache leaves them in two environments: taking one name away sets the ctime of all."""
+    names = ("a/module.py", "b/module.py", "c/module.py")
+    if not gone:
+        for name in names:
+            lab.write(name, f"as {name} was")
+    lab.write("stays", "x")
+    target = lab.capture()
+    lab.write(names[0], "shared")
+    for name in names[1:]:
+        (lab.root / name).parent.mkdir(exist_ok=True)
+        (lab.root / name).unlink(missing_ok=True)
+        os.link(lab.root / names[0], lab.root / name)
+    assert not lab.rewind(target).kept
+    assert lab.look().digest == target.digest
+
+
+def test_hostile_19_an_edit_through_another_name_is_still_seen(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = lab.capture()
+    first = lab.write("a", "shared")
+    os.link(first, lab.root / "b")
+    unlink = os.unlink
+
+    def edit_after(name: str, **options: int) -> None:
+        unlink(name, **options)
+        monkeypatch.setattr(os, "unlink", unlink)
+        left = lab.root / ("b" if not first.exists() else "a")
+        left.write_text("worked")
+
+    monkeypatch.setattr(os, "unlink", edit_after)
+    with pytest.raises(Failed, match="changed while"):
+        lab.rewind(target)
+    assert [path.read_text() for path in (first, lab.root / "b") if path.exists()] == ["worked"]
+
+
 def test_hostile_22_a_sparse_terabyte_meets_the_budget_before_it_is_read(lab: Lab) -> None:
     lab.write("small", "x")
     earlier = lab.save()

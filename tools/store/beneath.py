@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager, suppress
 from secrets import token_hex
 from typing import TypeVar
 
@@ -38,6 +38,8 @@ class Places:
         self.tree = tree
         self.opened: dict[str, int] = {}
         """Directories made writable for a while, with the mode they had."""
+        self._relinked: dict[tuple[int, int], tuple[int, ...]] = {}
+        """Signatures of files that lost one of their hard links by us: that alone sets the ctime of the other ones."""
         self._swept: set[str] = set()
 
     def look(self, path: str) -> os.stat_result | None:
@@ -106,7 +108,8 @@ class Places:
 
         def act(folder: int, name: str) -> None:
             self._unmoved(folder, name, path, expected)
-            os.unlink(name, dir_fd=folder)
+            with self._unlinking(folder, name, expected):
+                os.unlink(name, dir_fd=folder)
 
         self._in(path, act)
 
@@ -176,7 +179,8 @@ class Places:
                     self._fresh(folder, temporary, name, entry.path)
                 else:
                     self._unmoved(folder, name, entry.path, expected)
-                    os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+                    with self._unlinking(folder, name, expected):
+                        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
             except BaseException:
                 with suppress(OSError):
                     os.unlink(temporary, dir_fd=folder)
@@ -204,8 +208,23 @@ class Places:
             now = os.lstat(name, dir_fd=folder)
         except FileNotFoundError:
             raise Moved(path) from None
-        if signature(now) != signature(expected):
+        if signature(now) != self._relinked.get((now.st_dev, now.st_ino), signature(expected)):
             raise Moved(path)
+
+    @contextmanager
+    def _unlinking(self, folder: int, name: str, expected: os.stat_result) -> Generator[None]:
+        """Around what takes a name from a file: its other names, which packages of two environments may be, are as before."""
+        if expected.st_nlink < 2:
+            yield
+            return
+        fd = os.open(name, ANY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            yield
+            after = os.fstat(fd)
+        finally:
+            os.close(fd)
+        if signature(after)[:-1] == signature(expected)[:-1]:
+            self._relinked[after.st_dev, after.st_ino] = signature(after)
 
     def _in(self, path: str, act: Callable[[int, str], T]) -> T:
         """Act in the directory of `path`; where its mode forbids that, open it up first."""
