@@ -17,6 +17,7 @@ from .part import Part, counted, digest
 from .providers import apt, runtime
 from .providers.pysteps import changes
 from .providers.registry import STEPS as PROVIDING
+from .services import lines
 from .services import plan as services
 from .services.steps import STEPS as SERVING
 from .sites import assign, served, sites
@@ -233,7 +234,7 @@ async def finish(args: ProvisionArgs, plan: Plan, outcome: Outcome, context: Con
                     found[name] = (str(pair[0]), str(pair[1]))
     done = tuple(step.does for step in outcome.steps if step.state == "done")
     seen = tuple(results([step.data for step in outcome.steps if step.state == "done"]))
-    services = await _after(context)
+    parts = await _after(context)
     number = f"{counted(len(found), 'package')} installed or changed" if found else counted(len(done), "step") + " done"
     return Provisioned(
         summary=(f"done: {number}" if len(plan.steps) > 1 or not done else f"done: {done[0]}") + _verdict(seen),
@@ -242,9 +243,9 @@ async def finish(args: ProvisionArgs, plan: Plan, outcome: Outcome, context: Con
         done=done,
         undo=undo_words(args.path, args.on) if plan.undoable else "",
         packages=tuple(Change(name=name, old=old, new=new) for name, (old, new) in sorted(found.items())),
-        commands=await _commands(services, context),
+        commands=await _commands(parts, context),
         checks=seen,
-        places=_where(services),
+        places=_where(parts, context),
         lacking=plan.warnings,
     )
 
@@ -267,18 +268,23 @@ async def _after(context: Context) -> tuple[Service, ...]:
     return project.services if project else ()
 
 
-def _where(services: Sequence[Service]) -> tuple[Place, ...]:
-    """What runs where, of a project with several parts."""
-    if len(services) < 2:
+def _where(parts: Sequence[Service], context: Context) -> tuple[Place, ...]:
+    """What runs where, of a project with several parts: what runs now, and what is still to be started."""
+    made = [
+        Place(name=plain(one.name), role="running", port=str(one.data.get("port", "")))
+        for one in lines.all_on(context)
+        if one.data.get("project") == str(context.path)
+    ]
+    if len(parts) + len(made) < 2:
         return ()
-    return tuple(
+    return *made, *(
         Place(
             name=plain(part.name if part.root in (".", "") else part.root),
             role=part.role,
             port=part.ports[0].value if part.ports else "",
             needs=tuple(plain(need.value) for need in part.needs),
         )
-        for part in services
+        for part in parts
         if part.role != "workspace"
     )
 
