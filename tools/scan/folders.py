@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from fnmatch import translate
 
-from . import built
+from . import built, members
 from .detectors.base import Detector
 from .draft import Draft
 from .ignore import is_copied, is_example
@@ -57,22 +57,28 @@ def _roots(tree: Tree, detectors: Sequence[Detector]) -> tuple[set[str], set[str
     globs = re.compile("|".join(translate(pattern) for pattern in sorted(patterns) if "*" in pattern) or r"(?!)")
     inner = {name for detector in detectors for name in detector.inner}
     roots, apart = {"."}, set[str]()
+    known = members.named(tree)
     for path in tree.files:
         folder, _, name = path.rpartition("/")
         if name in inner or not folder or folder in apart or not (name in exact or globs.match(name)):
             continue
         if name == "project.json" and not _nx(tree, folder):
             continue
-        if foreign(tree, folder, name):
+        if folder not in known and foreign(tree, folder, name):
             apart.add(folder)
             roots.discard(folder)
-        elif not _says_nothing(tree, path, name):
+        elif not _says_nothing(tree, path, name) and not _is_part(tree, folder, name):
             roots.add(folder)
     held = roots - {"."} | {"" for path in tree.files if "/" not in path and (path in exact or globs.match(path))}
     for path in sorted((at for name in inner for at in tree.by_name.get(name, ())), key=lambda at: at.count("/")):
         folder = path.rpartition("/")[0]
         above = ["/".join(folder.split("/")[:depth]) for depth in range(folder.count("/") + 1)]
-        if folder and folder not in held and held.isdisjoint(above) and not foreign(tree, folder):
+        if (
+            folder
+            and folder not in held
+            and held.isdisjoint(above)
+            and not foreign(tree, folder, path.rpartition("/")[2])
+        ):
             roots.add(folder)
             held.add(folder)
     return roots, apart
@@ -99,7 +105,9 @@ def foreign(tree: Tree, folder: str, name: str = "") -> bool:
     ):
         return True
     text = tree.texts.get(f"{folder}/{name}", "") if name == "package.json" else ""
-    return _is_shell(tree, parts) or (text != "" and _INSTALLED.search(text) is not None)
+    return (
+        _is_shell(tree, parts) or _is_bundled(tree, parts, name) or (text != "" and _INSTALLED.search(text) is not None)
+    )
 
 
 def _is_served(tree: Tree, parts: Sequence[str]) -> bool:
@@ -128,6 +136,40 @@ def _is_shell(tree: Tree, parts: Sequence[str]) -> bool:
     return False
 
 
+_C = frozenset({"configure.ac", "configure.in", "CMakeLists.txt", "meson.build", "Makefile", "vcpkg.json", "conanfile.txt", "conanfile.py"})  # fmt: skip
+_MODULE = re.compile(r"(?:^|(.+)/)src/(?:main|test)/(?:c|cpp|c\+\+|cc|native|jni)(?:/|$)")
+_JVM = ("pom.xml", "build.gradle", "build.gradle.kts", "build.sbt")
+
+
+def _is_bundled(tree: Tree, parts: Sequence[str], name: str) -> bool:
+    """What a program in C keeps in `deps` is other people's libraries, which its own build makes first."""
+    at = parts.index("deps") if "deps" in parts else -1
+    if at < 0 or name not in _C:
+        return False
+    above = "".join(f"{part}/" for part in parts[:at])
+    return any(
+        f"{above}{build}" in tree.files for build in ("Makefile", "CMakeLists.txt", "configure.ac", "meson.build")
+    )
+
+
+def _is_part(tree: Tree, folder: str, name: str) -> bool:
+    """Whether a manifest only serves the package around it: native code of a Java module, requirements of a Python package."""
+    if name in _C and (found := _MODULE.search(folder)):
+        return any(f"{found[1]}/{build}".removeprefix("None/") in tree.files for build in _JVM)
+    if name != "requirements.txt" or any(f"{folder}/{own}" in tree.files for own in _OWN_SERVICE):
+        return False
+    parts = folder.split("/")
+    while parts and f"{'/'.join(parts)}/__init__.py" in tree.files:
+        parts.pop()
+    above = "".join(f"{part}/" for part in (parts[:-1] if parts[-1:] == ["src"] else parts))
+    if above == f"{folder}/" or len(folder.split("/")) == len(parts):
+        return False
+    text = tree.texts.get(f"{above}pyproject.toml", "")
+    return f"{above}setup.py" in tree.files or "[build-system]" in text or "[tool.poetry]" in text
+
+
+_OWN_SERVICE = ("Dockerfile", "pyproject.toml", "setup.py", "Pipfile", "manage.py", "Procfile", "package.json")
+"""What a folder has that is more than a part of the package around it."""
 _CLOJURE = re.compile(r"^[ \t]*\(defproject[ \t\n]+(?![^ \t\n]{0,80}\{\{)", re.MULTILINE)
 """A project.clj without it is source that is called so; a name with braces is a template's."""
 _PYTHON = {

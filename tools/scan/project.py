@@ -108,7 +108,7 @@ def _ranked(draft: Draft) -> list[Detector]:
 
 
 def _applies(detector: Detector, draft: Draft) -> bool:
-    if _has_manifest(detector, draft):
+    if _has_manifest(detector, draft) or (draft.root == "." and any(map(draft.has, detector.at_root))):
         return True
     # Elsewhere than in the root only a folder that is built into an image of its own can have no manifest.
     loose = draft.root == "." or not any(_has_manifest(other, draft) for other in DETECTORS)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import cast
 
-from .parse import Broken, Node, string
+from .parse import Broken, Node, string, table
 
 MOST = 5_000
 """Lines of a requirements file that are looked at."""
@@ -111,8 +111,14 @@ class Legacy:
     python: str = ""
     requires: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    """The modules in which these begin, one for each."""
+    plugins: tuple[tuple[str, str], ...] = ()
+    """(what is extended, name) of what it adds to the commands of another program, e.g. `celery.commands`."""
     computed: bool = False
     """What it requires is made by code, which is not run."""
+    extras: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(extra, requirements)."""
 
 
 def from_setup_cfg(text: str) -> Legacy:
@@ -128,13 +134,38 @@ def from_setup_cfg(text: str) -> Legacy:
     def get(section: str, key: str) -> str:
         return parser.get(section, key, fallback="").strip()
 
-    scripts = get("options.entry_points", "console_scripts").splitlines()
-    return Legacy(
-        get("metadata", "name"),
-        get("options", "python_requires"),
-        tuple(line.strip() for line in get("options", "install_requires").splitlines() if line.strip()),
-        tuple(line.partition("=")[0].strip() for line in scripts if "=" in line),
-    )
+    section = "options.entry_points"
+    groups = {key: get(section, key).splitlines() for key in (parser.options(section) if parser.has_section(section) else ())}  # fmt: skip
+    scripts, targets, plugins = _entries(groups)
+    requires = tuple(line.strip() for line in get("options", "install_requires").splitlines() if line.strip())
+    name, python = get("metadata", "name"), get("options", "python_requires")
+    extra = "options.extras_require"
+    names = parser.options(extra) if parser.has_section(extra) else ()
+    extras = tuple((key, tuple(line.strip() for line in get(extra, key).splitlines() if line.strip())) for key in names)
+    return Legacy(name, python, requires, scripts, targets, plugins, extras=extras)
+
+
+def _entries(groups: Mapping[str, list[str]]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """The names of commands, their modules, and the commands that are added to other programs."""
+    lines = [line for line in groups.get("console_scripts", ()) if "=" in line]
+    scripts = tuple(line.partition("=")[0].strip() for line in lines)
+    targets = tuple(line.partition("=")[2].partition(":")[0].strip() for line in lines)
+    added = [(group.removesuffix(".commands"), line) for group in groups if group.endswith(".commands") for line in groups[group]]  # fmt: skip
+    return scripts, targets, tuple((group, line.partition("=")[0].strip()) for group, line in added if "=" in line)
+
+
+def _groups(entry: object) -> dict[str, list[str]]:
+    """Entry points as they are given to `setup`: a table of lists, or one text with headings in brackets."""
+    if isinstance(entry, dict):
+        return {str(key): _items(value) or string(value).splitlines() for key, value in cast(Node, entry).items()}
+    groups: dict[str, list[str]] = {}
+    heading = ""
+    for line in string(entry).splitlines():
+        if found := re.fullmatch(r"\[([\w.]{1,100})\]", line.strip()):
+            heading = found[1]
+        elif line.strip():
+            groups.setdefault(heading, []).append(line)
+    return groups
 
 
 def from_setup_py(text: str) -> Legacy:
@@ -154,14 +185,13 @@ def from_setup_py(text: str) -> Legacy:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "setup":
             given = {keyword.arg: _literal(keyword.value, names) for keyword in node.keywords if keyword.arg}
-            entry = given.get("entry_points")
-            scripts = cast(Node, entry).get("console_scripts") if isinstance(entry, dict) else None
             return Legacy(
                 string(given.get("name")),
                 string(given.get("python_requires")),
                 tuple(_items(given.get("install_requires"))),
-                tuple(line.partition("=")[0].strip() for line in _items(scripts)),
+                *_entries(_groups(given.get("entry_points"))),
                 "install_requires" in given and not isinstance(given["install_requires"], list),
+                tuple((str(key), tuple(_items(value))) for key, value in table(given.get("extras_require")).items()),
             )
     return Legacy()
 

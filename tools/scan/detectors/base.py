@@ -24,6 +24,8 @@ class Detector:
     languages: tuple[str, ...] = ()
     inner: tuple[str, ...] = ()
     """Those of `manifests` that lie in many folders of one project: they count only where no folder above has a manifest."""
+    at_root: tuple[str, ...] = ()
+    """Files that let it speak of the project's own root, although their names are too common to make a folder a service."""
     patterns: Mapping[str, Patterns] = field(default_factory=dict[str, Patterns])
     """By suffix: what to look for in source. The rule `env` names a variable that is read."""
 

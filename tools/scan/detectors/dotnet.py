@@ -159,7 +159,8 @@ def _project(draft: Draft, main: Project, *, several: bool) -> None:
 
 
 def _role(draft: Draft, main: Project, found: list[Known]) -> None:
-    draft.role("frontend" if main.value("OutputType").lower() == "winexe" else "job", 0.4)
+    kind = main.value("OutputType").lower()
+    draft.role("frontend" if kind == "winexe" else "job", 0.7 if kind == "winexe" else 0.5 if kind == "exe" else 0.4)
     for known in found:
         if known.role:
             draft.role(known.role, known.confidence)

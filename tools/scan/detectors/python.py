@@ -15,6 +15,7 @@ from .overrule import overrule
 from .python_apps import apps
 from .python_known import BACKED, BROKERS, BROUGHT, CLIENT, ENGINES, EXTRAS, FRAMEWORKS, SCHEMES
 from .python_manifests import CONDA, REQUIREMENTS, Found, read
+from .python_servers import optional, server, started
 from .python_sources import PATTERNS, Sources
 
 LOCKS = {"uv.lock": "uv", "poetry.lock": "poetry", "pdm.lock": "pdm", "Pipfile.lock": "pipenv", "pylock.toml": "pip"}
@@ -36,7 +37,7 @@ def detect(draft: Draft) -> None:
     if draft.root.rpartition("/")[2] == "requirements" or _inside(draft):
         return  # its files belong to a folder above
     found = read(draft)
-    sources = Sources(draft, found.buildable or bool(table(found.content, "tool", "poetry")))
+    sources = Sources(draft, found.buildable or bool(table(found.content, "tool", "poetry")), normal(found.name))
     manifest = any(_is_ours(path.rpartition("/")[2]) for path in draft.manifests)
     foreign = draft.manifests or (draft.languages and draft.languages[0].value not in _BESIDE)
     if foreign and not manifest and not sources.applications():
@@ -54,9 +55,14 @@ def detect(draft: Draft) -> None:
     _versions(draft, found)
     _declare(draft, found)
     _frameworks(draft, found, sources)
-    _databases(draft, found, sources)
+    serves = server(draft, found, sources)
+    _databases(draft, found, sources, serves is not None)
     sources.variables()
     apps(draft, found, sources, RUN.get(manager, ""))
+    if serves:
+        started(draft, serves, RUN.get(manager, ""))
+    if serves or draft.private or draft.best_role in ("backend", "worker"):
+        optional(draft, found, sources)
 
 
 def _inside(draft: Draft) -> bool:
@@ -214,14 +220,14 @@ def _frameworks(draft: Draft, found: Found, sources: Sources) -> None:
         draft.role("library", 0.6)
 
 
-def _databases(draft: Draft, found: Found, sources: Sources) -> None:
+def _databases(draft: Draft, found: Found, sources: Sources, serves: bool) -> None:
     for path, wanted in (*found.requires, *found.elsewhere):
         if wanted.name in CLIENT:
             draft.database(CLIENT[wanted.name], path, wanted.name)
         for extra in wanted.extras if wanted.name in BACKED else ():
             if extra in EXTRAS:
                 draft.database(EXTRAS[extra], path, f"{wanted.name}[{extra}]")
-    if not draft.private and not sources.applications():
+    if not draft.private and not serves and not sources.applications():
         return  # a library names the databases of those who use it
     for hit in sources.by_rule["django-database"]:
         draft.database(ENGINES.get(hit.value, hit.value), hit.path, f"line {hit.line}", 0.8)

@@ -77,7 +77,7 @@ BROUGHT = {
 CLIENTS = {
     "postgresql": "psycopg psycopg2 psycopg2-binary psycopg-binary psycopg-pool asyncpg pg8000 aiopg pgvector procrastinate dbt-postgres",
     "mysql": "mysqlclient pymysql aiomysql asyncmy mysql-connector-python mysql-connector mariadb",
-    "redis": "redis aioredis hiredis django-redis channels-redis flask-redis redis-om rq django-rq arq valkey",
+    "redis": "redis aioredis hiredis txredisapi django-redis channels-redis flask-redis redis-om rq django-rq arq valkey",
     "mongodb": "pymongo motor mongoengine beanie odmantic flask-pymongo djongo django-mongodb-backend",
     "rabbitmq": "pika aio-pika aiormq amqpstorm",
     "kafka": "kafka-python kafka-python-ng confluent-kafka aiokafka faust faust-streaming quixstreams",
@@ -113,3 +113,10 @@ SCHEMES = {
 }  # fmt: skip
 """Schemes of URLs that are not called as the database is."""
 BROKERS = {"RabbitmqBroker": "rabbitmq", "RabbitBroker": "rabbitmq", "RedisBroker": "redis", "KafkaBroker": "kafka", "NatsBroker": "nats"}  # fmt: skip
+SERVES = frozenset({
+    "uvicorn", "hypercorn", "granian", "daphne", "gunicorn", "waitress", "cheroot", "tornado", "twisted", "werkzeug", "gevent", "eventlet", "aiohttp",
+    "bjoern", "asgiref",
+})  # fmt: skip
+"""Packages that listen for requests; who asks for one of them may be a server."""
+BACKING = frozenset({5432, 3306, 6379, 27017, 5672, 9092, 1433, 11211, 9200, 4222, 8123, 25, 465, 587})
+"""Ports of what a program connects to, and not its own."""

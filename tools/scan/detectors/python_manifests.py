@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -47,6 +47,10 @@ _TRAIT = re.compile(
 )
 
 
+_FOR_DEVELOPERS = re.compile(r"(?:[\w.-]{0,30}[-_.])?(?:dev|devel|develop|development|tests?|testing|docs?|documentation|lint|linting|types?|typing|mypy|ci|check|checks|release|benchmarks?|build)(?:[-_.][\w.-]{0,30})?", re.IGNORECASE)  # fmt: skip
+"""Names of extras that nobody installs to use the package."""
+
+
 @dataclass
 class Found:
     """What the manifests say, gathered before anything is concluded."""
@@ -63,7 +67,11 @@ class Found:
     scripts: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
     """(manifest, key, name) of a command that an installed package has."""
     targets: list[str] = field(default_factory=list[str])
-    """Modules in which those commands begin."""
+    """Modules in which those commands begin, one for each."""
+    plugins: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
+    """(manifest, key, what to type) of a command that it adds to another program's."""
+    optional: list[tuple[str, Requirement]] = field(default_factory=list[tuple[str, Requirement]])
+    """Those of extras that its users may ask for; the ones that are for developing it are left out."""
     tasks: list[tuple[str, str, str, str]] = field(default_factory=list[tuple[str, str, str, str]])
     """(manifest, key, what to type, what it does) of a task."""
     traits: set[str] = field(default_factory=set[str])
@@ -104,6 +112,11 @@ def _parsed(path: str, lines: list[str]) -> list[tuple[str, Requirement]]:
     return [(path, wanted) for line in lines if (wanted := requirement(line)) is not None]
 
 
+def _offered(path: str, extras: Mapping[str, list[str]]) -> list[tuple[str, Requirement]]:
+    """What the extras for users ask for."""
+    return [pair for name, lines in extras.items() if not _FOR_DEVELOPERS.fullmatch(name) for pair in _parsed(path, lines)]  # fmt: skip
+
+
 def _from_poetry(dependencies: Node) -> list[tuple[str, Requirement]]:
     extras = {normal(name): tuple(strings(table(value).get("extras"))) for name, value in dependencies.items()}
     return [("pyproject.toml", replace(r, extras=extras.get(r.name, ()))) for r in from_poetry(dependencies)]
@@ -132,7 +145,9 @@ def _pyproject(draft: Draft, found: Found) -> None:
     if python := string(project.get("requires-python")):
         draft.runtime("python", python, "pyproject.toml", "project.requires-python")
     found.requires += _parsed("pyproject.toml", strings(project.get("dependencies")))
-    groups = [*table(content, "dependency-groups").values(), *table(project, "optional-dependencies").values()]
+    extras = table(project, "optional-dependencies")
+    found.optional += _offered("pyproject.toml", {name: strings(group) for name, group in extras.items()})
+    groups = [*table(content, "dependency-groups").values(), *extras.values()]
     groups += [table(content, "tool", "uv").get("dev-dependencies")]
     groups += table(content, "tool", "pdm", "dev-dependencies").values()
     environments = table(content, "tool", "hatch", "envs")
@@ -146,9 +161,17 @@ def _pyproject(draft: Draft, found: Found) -> None:
         if python := string(table(poetry, "dependencies").get("python")):
             draft.runtime("python", python, "pyproject.toml", "tool.poetry.dependencies.python")
         found.requires += _from_poetry(table(poetry, "dependencies"))
+        asked = {normal(name): facts for name, facts in table(poetry, "dependencies").items()}
+        for extra, names in table(poetry, "extras").items():
+            lines = [name for name in strings(names) if normal(name) in asked]
+            found.optional += _offered("pyproject.toml", {extra: lines})
         developed = [table(poetry, "dev-dependencies")]
         developed += [table(poetry, "group", name, "dependencies") for name in table(poetry, "group")]
         found.extra += [pair for group in developed for pair in _from_poetry(group)]
+    for group, entries in table(project, "entry-points").items():
+        if group.endswith(".commands"):
+            program = group.removesuffix(".commands")
+            found.plugins += [("pyproject.toml", f"project.entry-points.{group}", f"{program} {name}") for name in table(entries)]  # fmt: skip
     for scripts, key in ((table(project, "scripts"), "project.scripts"), (table(poetry, "scripts"), "tool.poetry.scripts")):  # fmt: skip
         found.scripts += [("pyproject.toml", key, name) for name in scripts]
         found.targets += [string(target).partition(":")[0] for target in scripts.values()]
@@ -200,6 +223,9 @@ def _setups(draft: Draft, found: Found) -> None:
             file = re.match(r"file:[ \t]*([\w./-]{1,200})$", line)
             found.requires += _lines(draft, file[1]) if file else _parsed(name, [line])
         found.scripts += [(name, "console_scripts", script) for script in legacy.scripts]
+        found.targets += legacy.targets
+        found.optional += _offered(name, {extra: list(lines) for extra, lines in legacy.extras})
+        found.plugins += [(name, f"{group}.commands", f"{group} {command}") for group, command in legacy.plugins]
 
 
 def _pipfile(draft: Draft, found: Found) -> None:

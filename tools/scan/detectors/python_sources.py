@@ -9,6 +9,7 @@ from functools import cached_property
 from ..draft import Draft, words
 from ..ignore import is_copied
 from ..tree import Hit
+from .python_serving import PATTERNS as SERVING
 
 _NAME = r"[\"']([A-Z][A-Z0-9_]{1,63})[\"']"
 _OWN = (
@@ -64,6 +65,8 @@ PATTERNS = (
     ("huey", "Huey(", _made(r"\w{0,20}Huey")),
     ("taskiq", "Broker(", _made(r"\w{4,20}Broker")),
     ("streamlit", "streamlit", r"^(?:import|from) (streamlit)\b"),
+    ("streamlit-page", "st", r"^(?:st|streamlit)\.(set_page_config|title|header|subheader|write|markdown|text|sidebar|navigation)\b"),
+    ("streamlit-page", "streamlit", r"^(?:with st\.|[ \t]{0,12}pg\.run\(|main\(\))"),
     ("chainlit", "chainlit", r"^(?:import|from) (chainlit)\b"),
     ("gradio", "launch(", r"\b(\w{1,40})\.launch\("),
     ("nicegui", "ui.run", r"^[ \t]*(ui\.run)\("),
@@ -76,6 +79,7 @@ PATTERNS = (
     *(("port", f"port{mark}", r"\b(?:run_app|launch|run)\([^\n]{0,200}?\bport[ \t]*=[ \t]*(\d{2,5})\b") for mark in ("=", " =")),
     ("port", "server_port", r"launch\([^()]{0,300}?\bserver_port[ \t]*=[ \t]*(\d{2,5})\b"),
     ("port", "PORT", rf"port(?<!\wport)[ \t]*=[ \t]*(?:int\()?[ \t]*(?:os\.)?(?:environ\.get|getenv)\([ \t]*{_PORT}[ \t]*,[ \t]*[\"']?(\d{{2,5}})\b"),
+    *SERVING,
     *(("imports", word, rf"{word} (?<=^{word} )(\.|(?:{'|'.join(_OWN.split())})\b)") for word in ("from", "import")),
 )  # fmt: skip
 RULES = tuple(dict.fromkeys(rule for rule, _, _ in PATTERNS))
@@ -90,8 +94,8 @@ _NAMED = frozenset({"main", "app", "application", "wsgi", "asgi", "server", "api
 class Sources:
     """What the source of one service mentions. Tests, examples and templates are left out."""
 
-    def __init__(self, draft: Draft, installed: bool) -> None:
-        self.draft, self.installed = draft, installed
+    def __init__(self, draft: Draft, installed: bool, name: str = "") -> None:
+        self.draft, self.installed, self.name = draft, installed, name
         self.by_rule: dict[str, list[Hit]] = defaultdict(list)
         self.rules: dict[str, set[str]] = defaultdict(set)
         """What was found in a file, by path."""
@@ -136,6 +140,8 @@ class Sources:
             top = top.rpartition("/")[0]
         if not folder:
             return "", True
+        if top and self.installed and self.name.startswith(f"{top}-"):
+            return "", True  # a package of several distributions, which has no file of its own
         if top != folder:
             return ("", True) if first in self.imported else (top, True)
         names = {hit.value for hit in self.by_rule["imports"] if hit.path == path}

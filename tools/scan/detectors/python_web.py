@@ -123,7 +123,10 @@ def _counts(draft: Draft, found: Found, app: _App) -> bool:
     near = inner.count("/") < 2 or (
         inner.count("/") == 2 and inner.endswith(("/main.py", "/app.py", "/wsgi.py", "/asgi.py"))
     )
-    return near and app.kind in found.names and "Software Development :: Libraries" not in " ".join(found.traits)
+    # Another package that it asks for may bring the framework, and then only a file that is called so tells.
+    brought = app.kind not in found.all_names and inner.endswith(("/main.py", "/app.py", "/wsgi.py", "/asgi.py"))
+    known = app.kind in found.names or (brought and not app.factory and bool(found.names))
+    return near and known and "Software Development :: Libraries" not in " ".join(found.traits)
 
 
 def _told(sources: Sources, path: str) -> Ports:
@@ -206,6 +209,9 @@ def pages(draft: Draft, found: Found, sources: Sources) -> list[Started]:
     names = found.names
     for rule, name, port in (("streamlit", "Streamlit", 8501), ("chainlit", "Chainlit", 8000)):
         hits = [hit for hit in sources.found(rule) if draft.private or rule in names]
+        if not draft.private:
+            # Parts for other people's pages import it too, but show nothing by themselves.
+            hits = [hit for hit in hits if rule != "streamlit" or sources.rules[hit.path] & {"streamlit-page", "guard"}]
         if not hits:
             continue
         chosen = min(hits, key=lambda hit: ("pages" in hit.path.split("/"), hit.path.count("/"), "app" not in hit.path, hit.path))  # fmt: skip

@@ -245,5 +245,6 @@ DETECTOR = Detector(
     manifests=(*HUGO, *_MKDOCS, "book.toml", ".readthedocs.yaml", ".readthedocs.yml"),
     detect=detect,
     reads=("config.toml", "config.yaml", "config.yml", "config.json", "zola.toml", "conf.py", "netlify.toml"),
+    at_root=(*_OLD_HUGO, "zola.toml"),
     languages=("HTML", "CSS", "JavaScript", "Python"),
 )
