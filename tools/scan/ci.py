@@ -32,7 +32,7 @@ def apply(drafts: Mapping[str, Draft], tree: Tree, gathered: Gathered) -> None:
     pooled: dict[tuple[str, str], tuple[list[str], str, str]] = {}
     for job in jobs:
         meant = _meant(job, drafts)
-        for name, versions, key in job.versions:
+        for name, versions, key in job.versions if _tries(job) else ():
             for draft in meant:
                 known = pooled.setdefault((draft.root, name), ([], job.path, key))
                 known[0].extend(version for version in versions if version not in known[0])
@@ -66,6 +66,14 @@ def _rank(path: str) -> tuple[int, str]:
     """Files that test come first: a release workflow often has only what packs the result."""
     name = path.rpartition("/")[2].lower()
     return (0 if re.match(r"(?:ci|test|build|main|check|tests)\b", name) or name.startswith(".gitlab") else 1, path)
+
+
+_TRIES = re.compile(r"\b(?:build|builds|test|tests|testing|check|checks|lint|linting|compile|verify|spec|ci|e2e|coverage|package|bench)\b|pytest|[jv]?unit|tox\b|nox\b|phpstan|mypy|clippy|rspec|pest\b")  # fmt: skip
+"""What a job says that builds or tries the project; one that announces or labels has a version for its own script."""
+
+
+def _tries(job: Job) -> bool:
+    return bool(_TRIES.search(job.name.replace("_", " "))) or any(_TRIES.search(line[:300]) for _, line, _ in job.lines)
 
 
 def _meant(job: Job, drafts: Mapping[str, Draft]) -> Sequence[Draft]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import takewhile
 
 from .draft import Draft
 from .parse import Node, string, strings, table
@@ -17,20 +18,40 @@ _TARGET = re.compile(r"^([A-Za-z][\w-]{0,40})\b[^\n:=]*:(?!=)", re.MULTILINE)
 PURPOSES = {
     # Of a target called install nobody knows whether it installs dependencies or the program into /usr.
     "install": ("setup", "bootstrap", "deps"),
-    "build": ("build",),
+    "build": ("build", "compile"),
     "start": ("run", "start", "serve", "up"),
     "dev": ("dev", "develop", "watch"),
     "test": ("test", "tests", "check"),
 }
 
 
+_JUST = ("justfile", "Justfile", ".justfile")
+_MADE_FIRST = re.compile(r"\.?venv|[\w./-]{0,80}/?node_modules|\.[\w./-]{1,80}|[\w-]{0,20}(?:install|setup|deps|requirements|venv)[\w-]{0,20}|[\w./-]{1,80}\.(?:lock|txt|toml|json|stamp)")  # fmt: skip
+_PREPARES = re.compile(
+    r"(?:uv (?:sync|venv|pip install|tool install)|(?:uv|poetry|pdm) run (?:prek|pre-commit) install|(?:poetry|pdm|pipenv|bundle|composer|yarn|pnpm|bun|npm) (?:install|ci|i|add)\b"
+    r"|(?:\S{0,60}/)?pip3? install|(?:\S{0,60}/)?python3? -m (?:venv|pip)\b|\$[({]PIP[)}] install|virtualenv\b|yarn$|go (?:mod|install|get)\b|mix (?:deps|local)\.|cargo (?:fetch|install)\b"
+    r"|pre-commit install|lefthook install|git config\b|touch\b|mkdir\b|cp\b|echo\b|printf\b|source\b|test -|\[ |ln -s|chmod\b|#)"
+)
+"""Lines of recipes that get a working copy ready."""
+_PRODUCT = re.compile(r"^(?:PREFIX|prefix|DESTDIR)[ \t]*[?:]?=", re.MULTILINE)
+
+
 def apply(draft: Draft) -> None:
     """Add what the service's own files say."""
     _procfile(draft)
+    _product(draft)
     _targets(draft, "make", ("Makefile", "makefile", "GNUmakefile"), _made)
     _targets(draft, "just", ("justfile", "Justfile", ".justfile"), _made)
     _targets(draft, "task", ("Taskfile.yml", "Taskfile.yaml", "taskfile.yml", "taskfile.yaml"), _tasks)
     _targets(draft, "mise run", ("mise.toml", ".mise.toml"), _mise)
+
+
+def _product(draft: Draft) -> None:
+    """A Makefile that puts the whole into a prefix makes the project's root more than the parts that it builds."""
+    name = next((n for n in ("Makefile", "GNUmakefile") if draft.has(n)), "")
+    if draft.root == "." and name and not draft.manifests and _PRODUCT.search(draft.text(name)):
+        if re.search(r"^install[ \t]*:", draft.text(name), re.MULTILINE):
+            draft.manifest(name)
 
 
 def _procfile(draft: Draft) -> None:
@@ -54,7 +75,8 @@ def _targets(draft: Draft, tool: str, names: tuple[str, ...], read: Callable[[Dr
     name = next((n for n in names if draft.has(n)), "")
     targets = read(draft, name) if name else {}
     for purpose, options in PURPOSES.items():
-        target = next((t for t in options if t in targets), "")
+        ready = (t for t in options if t in targets and not (purpose == "dev" and _prepares(targets[t])))
+        target = next(ready, "")
         # `up` and `run` often only start containers, in which the commands of the project itself are.
         if not target or re.match(r"(?:docker|podman)[ -]compose", targets[target]):
             continue
@@ -64,14 +86,24 @@ def _targets(draft: Draft, tool: str, names: tuple[str, ...], read: Callable[[Dr
 
 
 def _made(draft: Draft, name: str) -> dict[str, str]:
-    """The first line of each recipe by target."""
+    """The lines of each recipe by target, or after a colon the targets that one without a recipe only stands for."""
     text = draft.text(name)
     found: dict[str, str] = {}
     for match in _TARGET.finditer(text):
         end = text.find("\n", match.end())
-        recipe = text[end + 1 : end + 200].split("\n", 1)[0] if end >= 0 else ""
-        found.setdefault(match[1], recipe.strip().lstrip("@-") if recipe[:1] in " \t" else "")
+        lines = text[end + 1 : end + 1500].split("\n") if end >= 0 else []
+        recipe = [line.strip().lstrip("@-") for line in takewhile(lambda line: line[:1] in (" ", "\t"), lines)]
+        first = f":{text[match.end() : end].strip()}" if name not in _JUST else ""
+        found.setdefault(match[1], "\n".join(line for line in recipe[:20] if line) or first)
     return found
+
+
+def _prepares(recipe: str) -> bool:
+    """Whether a target only installs what one needs to work, and leaves nothing running."""
+    if recipe.startswith(":"):
+        made = recipe[1:].split()
+        return bool(made) and all(_MADE_FIRST.fullmatch(name) for name in made)
+    return bool(recipe) and all(_PREPARES.match(line) for line in recipe.split("\n"))
 
 
 def _tasks(draft: Draft, name: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from . import (
     monorepo,
     needs,
     procfile,
+    settings,
     terraform,
 )
 from .addresses import PORTS as PORTS
@@ -37,6 +38,7 @@ READS = (
     *terraform.READS,
     *monorepo.READS,
     *needs.READS,
+    *settings.READS,
 )
 
 NOT_OURS = frozenset({
@@ -61,6 +63,7 @@ def apply(drafts: Mapping[str, Draft], tree: Tree, services: Sequence[Composed],
     for draft in drafts.values():
         _mentioned(draft)
         needs.gather(draft, gathered)
+    settings.apply(drafts, tree)
     terraform.apply(tree, gathered)
     devcontainer.apply(drafts, tree, gathered)
     ci.apply(drafts, tree, gathered)

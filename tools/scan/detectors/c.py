@@ -68,6 +68,7 @@ PATTERNS = (
     ("env", "getenv(", r"\b(?:secure_)?getenv\(\s*\"([A-Z][A-Z0-9_]{1,63})\""),
     ("c-main", "main", r"^(?:int|void|auto)\s{1,4}(main)\s?\("),
     ("c-port", ".port(", r"\.port\(\s*(\d{2,5})\s*\)"),
+    ("c-port", "listen", r"\blisten\w{0,24}\(\s*\"[\w.:]{1,40}\"\s*,\s*(\d{2,5})\s*\)"),
     ("c-port", "addListener", r"addListener\(\s*\"[\w.:]{1,40}\"\s*,\s*(\d{2,5})\b"),
     ("c-port", "listen(", r"\.listen\(\s*\"[\w.:]{1,40}\"\s*,\s*(\d{2,5})\b"),
     ("c-port", "listening_ports", r"\"listening_ports\"\s*,\s*\"(\d{2,5})\b"),

@@ -28,6 +28,10 @@ _AC_USES = re.compile(
 _AM = re.compile(r"^[ \t]*(\w*(?:_PROGRAMS|_LTLIBRARIES|_LIBRARIES)|TESTS)[ \t]*\+?=([^\n]*)", re.MULTILINE)
 _ASSIGNED = re.compile(r"^[ \t]*(?:export[ \t]+)?(\w{1,60})[ \t]*(?::{0,3}|\?)=[ \t]*([^\n#]{0,300})", re.MULTILINE)
 _RULE = re.compile(r"^([^\s#:=][^\n#:=]{0,200})::?(?![=:])([^\n#;]{0,300})")
+_FORWARD = re.compile(r"\t[@+-]*[ \t]*(?:cd[ \t]+([\w./-]{1,80})[ \t]*(?:&&|;)[ \t]*\$[({]MAKE[)}]|\$[({]MAKE[)}][ \t]+(?:-\w[ \t]+)?-C[ \t]*([\w./-]{1,80}))")  # fmt: skip
+_UNSET = re.compile(r"\$[({]\w{1,60}[)}]")
+"""To make, a variable that is set nowhere is nothing."""
+_TOOLCHAIN = frozenset({"CC", "CXX", "LD", "AR"})
 _COMPILER = re.compile(r"\$[({](?:CC|CXX|LD|LINK\.\w{1,3})[)}]|(?<![\w./-])(?:gcc|g\+\+|cc|clang|clang\+\+)[ \t]")
 
 
@@ -98,11 +102,30 @@ def autotools(draft: Draft) -> Plan | None:
     return plan
 
 
+def _compiles(text: str) -> bool:
+    return bool(_COMPILER.search(text) or re.search(r"^[^\s#:=][^\n:=]{0,200}:[^\n]{0,200}\.o\b", text, re.MULTILINE))
+
+
+def _forwarded(draft: Draft, text: str) -> str:
+    """The one folder whose Makefile does what this one is asked for; empty when it does things itself."""
+    recipes = [line for line in text.splitlines() if line.startswith("\t") and line.strip()]
+    found = [_FORWARD.match(line) for line in recipes[:50]]
+    folders = {(match[1] or match[2]).rstrip("/") for match in found if match}
+    if not recipes or None in found or len(folders) != 1:
+        return ""
+    folder = posixpath.normpath(folders.pop())
+    return folder if not folder.startswith((".", "/")) and draft.has(f"{folder}/Makefile") else ""
+
+
 def plain(draft: Draft) -> Plan | None:
-    """A Makefile that calls a compiler of C; None without one."""
+    """A Makefile that calls a compiler of C, or only hands over to one that does; None without one."""
     path = next((name for name in MAKEFILES if draft.has(name)), "")
     text = draft.text(path).replace("\\\n", " ") if path else ""
-    if not _COMPILER.search(text) and not re.search(r"^[^\s#:=][^\n:=]{0,200}:[^\n]{0,200}\.o\b", text, re.MULTILINE):
+    inside = ""
+    if path and not _compiles(text):
+        inside = _forwarded(draft, text)
+        text = draft.text(f"{inside}/Makefile").replace("\\\n", " ") if inside else ""
+    if not path or not _compiles(text):
         return None
     plan = Plan("make", path)
     values = {name: value.strip() for name, value in _ASSIGNED.findall(text)}
@@ -112,16 +135,18 @@ def plain(draft: Draft) -> Plan | None:
         if line.startswith("\t"):
             _linked(plan, target, line[:1000], values)
         elif rule := _RULE.match(line):
-            names = _filled(rule[1], values).split()
+            names = _UNSET.sub("", _filled(rule[1], values)).split()
             target = names[0] if names else ""
             for name in names:
-                targets.setdefault(name, []).extend(_filled(rule[2], values).split())
+                targets.setdefault(name, []).extend(_UNSET.sub("", _filled(rule[2], values)).split())
     for word in re.findall(
         r"(?<![\w-])-l([\w+-]{2,40})|pkg-config[^\n`)]{0,80}[ \t](lib[\w.+-]{2,40}|[\w.+-]{3,40})[ \t`)]", text
     ):
         plan.word(word[0] or word[1], path, "libraries")
     first = next((name for name in targets if not name.startswith(".") and "%" not in name), "")
     _settle(plan, first, targets)
+    if inside:
+        plan.programs = {name: f"{inside}/{file}" for name, file in plan.programs.items()}
     plan.commands["build"] = ("make", path, 0.85)
     for purpose, names in (("test", ("test", "check")), ("start", ("run",))):
         if found := next((name for name in names if name in targets), ""):
@@ -140,6 +165,7 @@ def _filled(text: str, values: dict[str, str]) -> str:
 def _linked(plan: Plan, target: str, line: str, values: dict[str, str]) -> None:
     """A line that links: what it makes is a program, or a library when it says so."""
     filled = _filled(line, values)
+    line = _filled(line, {name: value for name, value in values.items() if name not in _TOOLCHAIN})
     archived = re.search(r"(?:\$\(AR\)|(?<!\w)ar)[ \t]", line) or target.endswith((".a", ".so", ".dylib"))
     if archived or "-shared" in filled:
         plan.library = True
@@ -155,5 +181,7 @@ def _settle(plan: Plan, first: str, targets: dict[str, list[str]]) -> None:
     paths = set(plan.programs.values())
     made = {first, *targets.get(first, [])}
     wanted = [name for name, path in plan.programs.items() if path in made or f"./{path}" in made]
+    # Beside a server lie the programs that talk to it.
+    wanted = wanted if len(wanted) == 1 else [name for name in plan.programs if re.search(r"(?:^|[-_])server$", name)]
     if len(wanted) == 1 and len(paths) > 1:
         plan.name = wanted[0]

@@ -33,7 +33,6 @@ CLIENTS = {
 }  # fmt: skip
 ADAPTERS = {"Postgres": "postgresql", "MyXQL": "mysql", "SQLite3": "sqlite", "Tds": "mssql"}
 PATTERNS = (
-    ("elixir-adapter", "Ecto.Adapters", r"\bEcto\.Adapters\.(Postgres|MyXQL|SQLite3|Tds)\b"),
     ("env", "System.", r"System\.(?:get_env|fetch_env!?)\(\s*\"([A-Z][A-Z0-9_]{1,63})\""),
     ("elixir-endpoint", "Endpoint", r"^[ \t]*config[ \t]+:(\w{1,80}),[ \t]*[\w.]{0,80}Endpoint\b"),
     ("elixir-port", "http:", r"\bhttp:[ \t]*\[[^\]]{0,300}?\bport:[ \t]*(\d{2,5})\b"),
@@ -43,6 +42,9 @@ PATTERNS = (
     ("elixir-script", "Mix.install", r"^(Mix\.install)\("),
     ("elixir-asks", "{:", r"\{:(phoenix|phoenix_playground|bandit|plug_cowboy|nostrum|broadway),"),
 )
+# In a module only the one that it uses: what stands in documentation shows how others do it.
+_MODULES = (*PATTERNS, ("elixir-adapter", "Ecto.Repo", r"^[ \t]{0,8}use Ecto\.Repo,[^()@]{0,200}?\bEcto\.Adapters\.(Postgres|MyXQL|SQLite3|Tds)\b"))  # fmt: skip
+_SETTINGS = (*PATTERNS, ("elixir-adapter", "Ecto.Adapters", r"\bEcto\.Adapters\.(Postgres|MyXQL|SQLite3|Tds)\b"))
 _DEPENDENCY = re.compile(r"\{[ \t\r\n]{0,20}:([a-z]\w{0,60}),([^{}]{0,400})")
 _NOT_IN_PRODUCTION = re.compile(r"\bonly:[ \t]*(?:\[[ \t]*)?:(?:dev|test)\b(?![^\]\n]{0,40}:prod\b)")
 _RELEASES = re.compile(r"^[ \t]*releases:", re.MULTILINE)
@@ -132,7 +134,7 @@ def _commands(draft: Draft, text: str, asked: list[str]) -> None:
         draft.command("build", "mix escript.build", "mix.exs", "project.escript", 0.9)
         if draft.name:
             draft.command("start", words(f"./{draft.name}"), "mix.exs", "project.escript", 0.6)
-    elif started and (draft.roles or "config_path:" not in text):
+    elif started and (draft.roles or ("config_path:" not in text and (asked or draft.root == "."))):
         # In an umbrella, what is started only to be there for its siblings is no service of its own.
         draft.role("worker", 0.4)
         draft.command("start", "mix run --no-halt", "mix.exs", "application.mod", 0.8)
@@ -175,7 +177,10 @@ def _owner(port: Hit, endpoints: list[Hit]) -> str:
 
 def _script(draft: Draft) -> None:
     """A single file that names its packages itself."""
-    scripts = sorted({hit.path for hit in draft.hits("elixir-script")}, key=lambda path: (path.count("/"), path))
+    found = {hit.path for hit in draft.hits("elixir-script")}
+    # What lies in .github helps its authors, and is nothing that one starts.
+    found = {path for path in found if not any(part.startswith(".") for part in path.split("/"))}
+    scripts = sorted(found, key=lambda path: (path.count("/"), path))
     if not scripts:
         return
     draft.runtime("elixir", "", scripts[0], "Mix.install")
@@ -200,5 +205,5 @@ DETECTOR = Detector(
     reads=("elixir_buildpack.config",),
     lockfiles=("mix.lock",),
     languages=("Elixir",),
-    patterns={".ex": PATTERNS, ".exs": PATTERNS},
+    patterns={".ex": _MODULES, ".exs": _SETTINGS},
 )

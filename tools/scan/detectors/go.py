@@ -82,7 +82,11 @@ PATTERNS = (
     ("go-port", "net.Listen(", r"net\.Listen\(\s*\"tcp[46]?\"\s*,\s*\"[\w.]{0,40}:(\d{2,5})\""),
     ("go-port", "Addr:", r"Addr:\s*\"[\w.]{0,40}:(\d{2,5})\""),
     ("go-port", "nv(", rf"\b\w{{0,20}}[eE]nv\(\s*\"{_OWN}\"\s*,\s*\":?(\d{{2,5}})\""),
-    ("go-port", "ort", r"\b[pP]ort\s*:?=\s*\":?(\d{2,5})\""),
+    # What stands for a scheme's port in an address is no port of one's own.
+    ("go-port", "ort", r"\b[pP]ort\s*:?=\s*\":?(?!(?:80|443)\")(\d{2,5})\""),
+    ("go-port", "Default", r"\b[dD]efault(?:Admin|Http|HTTP|Server|Listen|Bind)?(?:Listen|Addr|Address|ListenAddr|ListenAddress)\s*=\s*\"[\w.]{0,40}:(\d{2,5})\""),
+    ("go-port", "ort", r"^[ \t]*(?:const )?[dD]efault(?:Http|HTTP|Server|Listen)?Port\s*(?:u?int\d{0,2}\s*)?=\s*(\d{2,5})\b"),
+    ("go-port", "DEFAULT_PORT", r"^[ \t]*(?:const )?DEFAULT_PORT\s*=\s*(\d{2,5})\b"),
     ("go-port", "flag.", r"flag\.(?:String|Int)\(\s*\"(?:addr|port|listen)\"\s*,\s*\"?[\w.]{0,40}:?(\d{2,5})\b"),
     ("go-port", "PORT", rf"\"{_OWN}(?:,\w{{1,20}})?\"[^\n`]{{0,40}}(?:envDefault|env-default|default):\":?(\d{{2,5}})\""),
     ("go-port", "SetDefault(", rf"SetDefault\(\s*\"(?:{_OWN_KEY}|{_OWN})\"\s*,\s*\":?(\d{{2,5}})\""),
@@ -216,7 +220,7 @@ def _conclude(draft: Draft, packages: dict[str, tuple[str, str]], known: list[Kn
     if not mains:
         draft.role("library", 0.8)
         return
-    served = _roles(draft, known)
+    served = _roles(draft, known, mains)
     offered = any(
         "/" not in draft.inner(path) and name != "main" and not tagged for path, (name, tagged) in packages.items()
     )
@@ -230,7 +234,13 @@ def _conclude(draft: Draft, packages: dict[str, tuple[str, str]], known: list[Kn
     draft.role("job", 0.6 if draft.has("go.work") else 0.5)
 
 
-def _roles(draft: Draft, known: list[Known]) -> bool:
+def _elsewhere(draft: Draft, path: str, mains: dict[str, str], chosen: str) -> bool:
+    """Whether a file belongs to another program than the one that is started."""
+    folder = draft.inner(path).rpartition("/")[0]
+    return any(folder == other or folder.startswith(f"{other}/") for other in mains if other and other != chosen)
+
+
+def _roles(draft: Draft, known: list[Known], mains: dict[str, str]) -> bool:
     """Add what the program does, and on which port; returns whether it keeps running."""
     web = [one for one in known if one.role]
     for one in web:
@@ -245,6 +255,8 @@ def _roles(draft: Draft, known: list[Known]) -> bool:
             if framework:
                 draft.framework(framework, hits[0].path, f"line {hits[0].line}", sure - 0.1)
     ports = [hit for hit in draft.hits("go-port") if not hit.path.endswith("_test.go")] if draft.roles else []
+    if ports and (chosen := _chosen(draft, mains)):
+        ports = [hit for hit in ports if not _elsewhere(draft, hit.path, mains, chosen[0])]
     for hit in ports:
         draft.port(int(hit.value), hit.path, f"line {hit.line}", 0.85)
     for one in web if not ports else ():

@@ -146,7 +146,9 @@ def _web(draft: Draft, needed: dict[str, tuple[str, str]], run: str) -> None:
             continue  # what the others run on
         draft.framework(known.name, needed[name][1], f"requires.{name}", known.confidence)
     names = {known.name for _, known in listed}
-    lite = sorted({draft.inner(hit.path) for hit in draft.hits("perl-lite")}, key=lambda path: (path.count("/"), path))
+    # A module may show in its documentation how it is used; what one starts is a script.
+    used = {draft.inner(hit.path) for hit in draft.hits("perl-lite") if not _is_module(draft.inner(hit.path))}
+    lite = sorted(used, key=lambda path: (path.count("/"), path))
     dance = draft.hits("perl-dance")
     scripts = [path for path in map(draft.inner, draft.files) if re.fullmatch(r"script/\w{1,80}", path)]
     server = next(
@@ -183,6 +185,10 @@ def _web(draft: Draft, needed: dict[str, tuple[str, str]], run: str) -> None:
         draft.port(int(hit.value), hit.path, f"line {hit.line}", 0.8)
     if not hits:
         draft.port(served.port, at, f"the default of {served.name}", 0.8 if served.confidence > 0.8 else 0.5)
+
+
+def _is_module(path: str) -> bool:
+    return path.startswith(("lib/", "blib/")) and path.endswith(".pm")
 
 
 def _rest(draft: Draft, present: list[str]) -> None:

@@ -33,9 +33,13 @@ def detect(draft: Draft) -> None:
     if vendored(draft):
         return
     content: Node = {}
+    template = next((name for name in _TEMPLATES if draft.has(name)), "")
     if draft.has("composer.json"):
         content = draft.json("composer.json")
-        _composer(draft, content)
+        _composer(draft, content, "composer.json")
+    elif template:
+        content = draft.json(template)
+        _composer(draft, content, template)
     elif draft.manifests and (not draft.languages or draft.languages[0].value != "PHP"):
         return  # a helper in a project of another language
     else:
@@ -66,21 +70,27 @@ def detect(draft: Draft) -> None:
     _tests(draft, content)
 
 
-def _composer(draft: Draft, content: Node) -> None:
-    draft.manifest("composer.json")
+_TEMPLATES = ("composer.json-dist", "composer.json.dist")
+"""What one copies to composer.json before packages are installed."""
+_SCHEMA = re.compile(r"(?:^|/)(?:sql|schemas?|db|database|install)/(mysql|mariadb|postgres|postgresql|pgsql|sqlite3?|mssql|sqlsrv)(?:[._-]\w{1,20}){0,2}\.sql$", re.IGNORECASE)  # fmt: skip
+"""Files of a schema that are called after the databases which they are for."""
+
+
+def _composer(draft: Draft, content: Node, file: str) -> None:
+    draft.manifest(file)
     draft.name = draft.name or string(content.get("name")).rpartition("/")[2]
     php = string(table(content, "require").get("php"))
     platform = string(table(content, "config", "platform").get("php"))
-    draft.runtime("php", php, "composer.json", "require.php" if php else "")
+    draft.runtime("php", php, file, "require.php" if php else "")
     if platform:
-        draft.runtime("php", platform, "composer.json", "config.platform.php")
+        draft.runtime("php", platform, file, "config.platform.php")
         if php and satisfies("php", php, platform) is False:
             what = f"composer.json resolves packages for PHP {platform}, but requires {php}"
-            draft.finding(what, "composer.json", "config.platform.php", "contradiction")
-    draft.manager("composer", "composer.json")
+            draft.finding(what, file, "config.platform.php", "contradiction")
+    draft.manager("composer", file, "", 1.0 if file == "composer.json" else 0.8)
     if draft.has("composer.lock"):
         draft.lockfile("composer.lock")
-    draft.command("install", "composer install", "composer.json", "", 0.95)
+    draft.command("install", "composer install", file, "", 0.95 if file == "composer.json" else 0.7)
     listed: object = content.get("repositories")
     entries = cast(list[object], listed) if isinstance(listed, list) else list(table(listed).values())
     for entry in entries:
@@ -116,6 +126,10 @@ def _offers(draft: Draft, content: Node, library: bool) -> None:
 def _databases(draft: Draft) -> None:
     if "WordPress" in draft.frameworks:
         return  # its own code knows more databases than it uses
+    for path in draft.files:
+        if path.endswith(".sql") and (found := _SCHEMA.search(draft.inner(path))):
+            name = found[1].lower()
+            draft.database({"postgres": "postgresql", "pgsql": "postgresql", "mariadb": "mysql", "sqlite3": "sqlite", "sqlsrv": "mssql"}.get(name, name), path, "", 0.6)  # fmt: skip
     for hit in draft.hits("php-database"):
         draft.database(NAMES.get(hit.value, hit.value), hit.path, f"line {hit.line}", 0.8)
 
@@ -198,7 +212,7 @@ DETECTOR = Detector(
     name="php",
     manifests=("composer.json",),
     detect=detect,
-    reads=("artisan", "style.css", "messenger.yaml", "doctrine.yaml", "services.yaml", "cache.yaml", "mailer.yaml"),
+    reads=(*_TEMPLATES, "artisan", "style.css", "messenger.yaml", "doctrine.yaml", "services.yaml", "cache.yaml", "mailer.yaml"),
     lockfiles=("composer.lock",),
     languages=("PHP",),
     patterns={".php": PATTERNS},
