@@ -65,7 +65,8 @@ def _roots(tree: Tree, detectors: Sequence[Detector]) -> tuple[set[str], set[str
         if name == "project.json" and not _nx(tree, folder):
             continue
         if folder not in known and foreign(tree, folder, name):
-            apart.add(folder)
+            if not _is_plugin(tree, folder):
+                apart.add(folder)
             roots.discard(folder)
         elif not _says_nothing(tree, path, name) and not _is_part(tree, folder, name):
             roots.add(folder)
@@ -170,6 +171,19 @@ def _is_part(tree: Tree, folder: str, name: str) -> bool:
 
 _OWN_SERVICE = ("Dockerfile", "pyproject.toml", "setup.py", "Pipfile", "manage.py", "Procfile", "package.json")
 """What a folder has that is more than a part of the package around it."""
+_EXTENDS = re.compile(r"\"peerDependencies\"[ \t]*:[ \t\r\n]*\{[^{}]{0,2000}?\"(?:react-native|expo|@capacitor/core|@nativescript/core)\"")  # fmt: skip
+_FLUTTER_PLUGIN = re.compile(r"^[ \t]+plugin:[ \t\r]*$", re.MULTILINE)
+
+
+def _is_plugin(tree: Tree, folder: str) -> bool:
+    """Whether the platforms' folders of an app's plugin hold its own source, and not what a tool made around a page."""
+    parts = folder.split("/")
+    at = next((index for index, part in enumerate(parts) if part.lower() in _SHELLS), -1)
+    inside = "".join(f"{part}/" for part in parts[:at]) if at >= 0 else ""
+    package, pubspec = tree.texts.get(f"{inside}package.json", ""), tree.texts.get(f"{inside}pubspec.yaml", "")
+    return at >= 0 and len(parts) == at + 1 and bool(_EXTENDS.search(package) or _FLUTTER_PLUGIN.search(pubspec))
+
+
 _CLOJURE = re.compile(r"^[ \t]*\(defproject[ \t\n]+(?![^ \t\n]{0,80}\{\{)", re.MULTILINE)
 """A project.clj without it is source that is called so; a name with braces is a template's."""
 _PYTHON = {

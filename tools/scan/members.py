@@ -6,6 +6,7 @@ import re
 from posixpath import join, normpath
 
 from . import parse
+from .ignore import is_example
 from .parse import Node, string, strings, table
 from .tree import Tree
 
@@ -34,6 +35,8 @@ def named(tree: Tree) -> set[str]:
                 if glob.startswith("!") or plain.startswith(("..", "/")) or "**" in plain:
                     continue
                 folder, _, last = plain.rpartition("/")
+                if is_example(f"{folder}/."):
+                    continue  # they are built with the rest, and stay examples
                 if "*" not in plain:
                     found.update([] if _tests(last) else [plain])
                 elif "*" not in folder and re.fullmatch(r"[\w.@*-]{1,60}", last) and last.count("*") == 1:

@@ -168,7 +168,7 @@ def _members(drafts: dict[str, Draft], contexts: set[str]) -> None:
                 run.confidence >= 0.6 for run in runs
             ):
                 member.roles["library"] = 0.6
-        if members and not any(role != "library" and sure >= 0.6 for role, sure in head.roles.items()):
+        if members and not any(role != "library" and sure >= 0.6 for role, sure in head.roles.items()) and head.private:
             head.roles = {"workspace": 0.9}
             for purpose in ("start", "dev"):
                 if purpose in head.commands and head.commands[purpose].confidence < 0.6:
@@ -209,7 +209,7 @@ def _finish(draft: Draft) -> None:
     tree, root = draft.tree, draft.root
     if not draft.name:
         draft.name = root.rpartition("/")[2] if root != "." else tree.root.rstrip("/").rpartition("/")[2]
-    if any(fact.confidence >= 0.85 for fact in draft.ports.values()):
+    if any(fact.confidence >= 0.7 and not _of_habit(fact) for fact in draft.ports.values()):
         draft.ports = {port: fact for port, fact in draft.ports.items() if not _is_default(fact)}
     if not draft.roles:
         hint = root.rpartition("/")[2].lower()
@@ -223,7 +223,11 @@ def _finish(draft: Draft) -> None:
 
 def _is_default(fact: Fact) -> bool:
     """A port that only the habit of a library of servers speaks for; a whole framework keeps its own beside another's."""
-    return fact.confidence <= 0.5 and all(each.key.startswith("the default") for each in fact.evidence)
+    return fact.confidence <= 0.5 and _of_habit(fact)
+
+
+def _of_habit(fact: Fact) -> bool:
+    return all(each.key.startswith("the default") for each in fact.evidence)
 
 
 def _findings(tree: Tree, facts: Iterable[Fact]) -> tuple[Fact, ...]:

@@ -16,6 +16,7 @@ from . import (
     monorepo,
     needs,
     procfile,
+    readme,
     settings,
     terraform,
 )
@@ -39,6 +40,7 @@ READS = (
     *monorepo.READS,
     *needs.READS,
     *settings.READS,
+    *readme.READS,
 )
 
 NOT_OURS = frozenset({
@@ -64,6 +66,7 @@ def apply(drafts: Mapping[str, Draft], tree: Tree, services: Sequence[Composed],
         _mentioned(draft)
         needs.gather(draft, gathered)
     settings.apply(drafts, tree)
+    readme.apply(drafts)
     terraform.apply(tree, gathered)
     devcontainer.apply(drafts, tree, gathered)
     ci.apply(drafts, tree, gathered)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from ..draft import words
-from .node_package import Package
+from .node_package import ENTRIES, Package
 from .node_scripts import RUNNING
 from .node_source import listens, said
 from .node_workspaces import RUNNER
 
 PURPOSES = {
     "start": ("start", "serve"),
-    "dev": ("dev", "develop", "start:dev", "dev:all"),
+    "dev": ("dev", "develop", "start:dev", "start-dev", "dev:all", "hot"),
     "build": ("build",),
     "test": ("test", "test:unit", "vitest"),
     "worker": (
@@ -120,6 +120,14 @@ def _without(package: Package) -> None:
     entry = package.main or (str(package.content.get("module") or "") if run == "bun run" else "")
     entry = entry.removeprefix("./")
     fits = entry.endswith((".js", ".mjs", ".cjs")) or (run == "bun run" and entry.endswith((".ts", ".tsx")))
+    if draft.best_role == "backend":
+        bins = [
+            file for file in package.commands.values() if draft.has(file) and file.endswith((".js", ".mjs", ".cjs"))
+        ]
+        top = [name for name in ENTRIES if draft.has(name) and draft.at(name) not in exporting]
+        if found := next(iter(bins or ([] if entry and draft.has(entry) else top)), ""):
+            draft.command("start", f"{run} {_file(found)}", "package.json" if bins else found, "bin" * bool(bins), 0.6)
+            return
     if fits and draft.has(entry) and (draft.at(entry) in serving or draft.at(entry) not in exporting):
         draft.command("start", f"{run} {_file(entry)}", "package.json", "main", 0.7)
         return

@@ -30,6 +30,13 @@ def databases(draft: Draft, package: Package) -> None:
     for name in package.wanted:
         if name in CLIENT:
             draft.database(CLIENT[name], "package.json", f"dependencies.{name}")
+    for name in table(package.content, "optionalDependencies"):
+        if name in CLIENT:
+            draft.database(CLIENT[name], "package.json", f"optionalDependencies.{name}", 0.6)
+    for name in package.wanted:
+        # Forks of the two drivers that everybody uses are published under a scope.
+        if re.fullmatch(r"@(?!types/)[\w.-]{1,60}/(?:better-)?sqlite3", name):
+            draft.database("sqlite", "package.json", f"dependencies.{name}", 0.8)
     for hit in said(draft, "js-sqlite")[:1]:
         draft.database("sqlite", hit.path, f"line {hit.line}", 0.85)
     for path in _files(draft, draft.root):

@@ -187,10 +187,14 @@ def _ports(package: Package, found: dict[str, Known]) -> None:
         and "program" in scripts.kinds(*STARTING)
         and not scripts.kinds(*STARTING) & {"front", "static", "mobile"}
     )
+    if "program" in scripts.kinds(*STARTING) and "front" not in scripts.kinds(*STARTING):
+        pages = [known for known in pages if known.confidence > FRAMEWORKS["vite"].confidence]  # it only bundles them
     if pages and not page and not own and not {"electron", "@tauri-apps/api", "@tauri-apps/cli"} & set(found):
         best = max(pages, key=lambda known: known.confidence)
         draft.port(best.port, "package.json", f"the default of {best.name}", 0.8)
-    backend = [known for known in backend if known.port]
+    seen = bool(node_source.said(draft, "js-import", "js-listen", "js-http", "js-exports"))
+    # The habit of a library counts only where one sees it used, and not beside sources that are left out.
+    backend = [known for known in backend if known.port and (seen or known.confidence >= 0.95)]
     whole = max((known.confidence for known in pages), default=0) >= WHOLE
     if backend and not served and not whole and not _declared(draft) and not by_deno(draft):
         best = found.get("wrangler") or max(backend, key=lambda known: known.confidence)

@@ -23,7 +23,11 @@ FRAMEWORKS = {
     "ember-source": Known("Ember", "frontend", 4200, 0.95),
     "react-scripts": Known("Create React App", "frontend", 3000, 0.93),
     "@vue/cli-service": Known("Vue CLI", "frontend", 8080, 0.9),
-    "quasar": Known("Quasar", "frontend", 9000, 0.92),
+    "@quasar/app-vite": Known("Quasar", "frontend", 9000, 0.92),
+    "@quasar/app-webpack": Known("Quasar", "frontend", 9000, 0.92),
+    "@quasar/app": Known("Quasar", "frontend", 9000, 0.92),
+    "@quasar/vite-plugin": Known("Quasar", "frontend", 0, 0.6),
+    "quasar": Known("Quasar", "frontend", 0, 0.6),
     "umi": Known("Umi", "frontend", 8000, 0.92),
     "@umijs/max": Known("Umi", "frontend", 8000, 0.92),
     "vite": Known("Vite", "frontend", 5173, 0.7),
@@ -105,10 +109,10 @@ DEVELOPED_WITH = frozenset({
     "vite", "astro", "@sveltejs/kit", "svelte", "@angular/core", "@react-router/dev", "@11ty/eleventy", "vitepress",
     "electron", "gatsby", "@builder.io/qwik", "@vue/cli-service", "nuxt", "vuepress", "hexo", "@docusaurus/core", "parcel", "@rsbuild/core",
     "webpack-dev-server", "ember-source", "react-scripts", "wrangler", "serverless", "@tauri-apps/cli", "wxt", "plasmo", "@slidev/cli", "next",
-    "@astrojs/starlight", "umi", "@umijs/max", "hardhat",
+    "@astrojs/starlight", "@quasar/app-vite", "@quasar/app-webpack", "@quasar/app", "umi", "@umijs/max", "hardhat",
 })  # fmt: skip
 """Frameworks that lie in devDependencies by habit; any other there is only tested against."""
-SHOWN = frozenset({"react", "preact", "vue", "svelte", "solid-js", "lit"})
+SHOWN = frozenset({"react", "preact", "vue", "svelte", "solid-js", "lit", "quasar"})
 """What pages are made with: an application that is bundled has these in devDependencies as often as not."""
 BUNDLERS = frozenset({"vite", "parcel", "@rsbuild/core", "webpack-dev-server"})
 """They make many things; a web application only when it is served by them."""

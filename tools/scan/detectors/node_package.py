@@ -14,7 +14,7 @@ from .node_scripts import RUNNING, Scripts
 from .node_source import listens, said
 from .node_workspaces import head
 
-STARTING = ("start", "dev", "serve", "develop", "start:dev", "start:prod", "server")
+STARTING = ("start", "dev", "serve", "develop", "start:dev", "start:prod", "server", "start-dev", "hot")
 """Scripts that leave something running, if any does."""
 _IMPORTED = ("exports", "module", "types", "typings")
 _STRONG = (*_IMPORTED, "files", "publishConfig")
@@ -71,6 +71,14 @@ class Package:
         if isinstance(offered, str):
             return {self.name.rpartition("/")[2]: offered.removeprefix("./")} if self.name else {}
         return {name: string(file).removeprefix("./") for name, file in table(offered).items()}
+
+    @property
+    def starts_itself(self) -> bool:
+        """Its own `start` runs the file that it installs as a command."""
+        files = {re.sub(r"\.[cm]?js$", "", file) for file in self.commands.values()}
+        calls = [call for call in self.scripts.calls("start") if call.kind == "program"]
+        said = {word.removeprefix("./") for call in calls for word in call.operands}
+        return any(re.sub(r"\.[cm]?js$", "", word) in files for word in said)
 
     @property
     def library(self) -> bool:
@@ -167,6 +175,9 @@ def _nature(package: Package) -> str:
     peers = [name for name in package.peers if name != "typescript" and not name.startswith("@types/")]
     runs = package.scripts.runs(*STARTING)
     serves = _serves(package)
+    backend = any(name in package.wanted and known.role == "backend" for name, known in FRAMEWORKS.items())
+    if package.starts_itself and (backend or serves or said(draft, "js-http")) and not package.globs:
+        return "application"  # a server that is installed as a command
     if package.commands and not serves:
         return "library" if package.imported and not package.private else "tool"
     if not (any(content.get(key) for key in _STRONG) or peers):
@@ -176,6 +187,8 @@ def _nature(package: Package) -> str:
     if package.private and not runs and not serves and not _whole(package):
         return "library" if any(content.get(key) for key in ("exports", "types", "typings")) else "application"
     started = package.scripts.runs("start", "serve")
+    if backend and not package.imported and _entered(package) and not peers:
+        return "application"  # with nothing to import, and a program on top
     alone = package.private or _whole(package) or (runs and serves) or (started and not package.imported)
     return "application" if alone else "library"
 
@@ -195,6 +208,16 @@ def _hub(package: Package) -> bool:
         return False
     kinds = package.scripts.kinds(*STARTING)
     return bool(kinds & {"elsewhere", "docker"}) and not kinds & RUNNING and _elsewhere(package.draft)
+
+
+def _entered(package: Package) -> bool:
+    """Whether a file on top is there to be run: one that hands nothing out."""
+    draft = package.draft
+    exporting = {hit.path for hit in said(draft, "js-exports")}
+    return any(draft.has(name) and draft.at(name) not in exporting for name in ENTRIES)
+
+
+ENTRIES = ("index.js", "server.js", "app.js", "main.js", "index.mjs", "server.mjs")
 
 
 def _plain(package: Package, running: bool) -> str:

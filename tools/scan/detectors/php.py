@@ -204,6 +204,8 @@ def _tests(draft: Draft, content: Node) -> None:
         draft.command("test", "php bin/phpunit", "bin/phpunit", "", 0.82)
     elif "pestphp/pest" in developed:
         draft.command("test", "vendor/bin/pest", "composer.json", "require-dev.pestphp/pest", 0.81)
+    elif "symfony/phpunit-bridge" in developed and "phpunit/phpunit" not in developed:
+        draft.command("test", "vendor/bin/simple-phpunit", "composer.json", "require-dev.symfony/phpunit-bridge", 0.8)
     elif "phpunit/phpunit" in developed:
         draft.command("test", "vendor/bin/phpunit", "composer.json", "require-dev.phpunit/phpunit", 0.8)
 
@@ -212,7 +214,16 @@ DETECTOR = Detector(
     name="php",
     manifests=("composer.json",),
     detect=detect,
-    reads=(*_TEMPLATES, "artisan", "style.css", "messenger.yaml", "doctrine.yaml", "services.yaml", "cache.yaml", "mailer.yaml"),
+    reads=(
+        *_TEMPLATES,
+        "artisan",
+        "style.css",
+        "messenger.yaml",
+        "doctrine.yaml",
+        "services.yaml",
+        "cache.yaml",
+        "mailer.yaml",
+    ),
     lockfiles=("composer.lock",),
     languages=("PHP",),
     patterns={".php": PATTERNS},

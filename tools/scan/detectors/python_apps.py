@@ -181,3 +181,7 @@ def _tests(draft: Draft, found: Found, run: str) -> None:
         else:
             draft.command("test", f"uvx {name}" if run == "uv run " else name, path, "", 0.8)
         return
+    suite = re.search(r"^[ \t]*test_suite[ \t]*=[ \t]*[\"'][\w.]{1,80}[\"']", draft.text("setup.py"), re.MULTILINE)
+    if suite and any(draft.inner(path).startswith("tests/") for path in draft.files):
+        # What ran it, `setup.py test`, is gone from setuptools.
+        draft.command("test", f"{run}python -m unittest discover", "setup.py", "test_suite", 0.5)

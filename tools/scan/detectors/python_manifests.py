@@ -224,6 +224,7 @@ def _setups(draft: Draft, found: Found) -> None:
             found.requires += _lines(draft, file[1]) if file else _parsed(name, [line])
         found.scripts += [(name, "console_scripts", script) for script in legacy.scripts]
         found.targets += legacy.targets
+        found.extra += [pair for _, lines in legacy.extras for pair in _parsed(name, list(lines))]
         found.optional += _offered(name, {extra: list(lines) for extra, lines in legacy.extras})
         found.plugins += [(name, f"{group}.commands", f"{group} {command}") for group, command in legacy.plugins]
 

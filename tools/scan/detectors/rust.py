@@ -84,6 +84,7 @@ PATTERNS = (
     ("rust-port", "parse", r"\"(?:[\d.]{7,15}|\[::1?\]|localhost):(\d{2,5})\"\s{0,20}\.parse"),
     ("rust-port", "PORT", r"var\(\"(?:HTTP_|SERVER_|APP_)?PORT\"\)[^;\n]{0,60}?\"(\d{2,5})\""),
     ("rust-port", "PORT", r"var\(\"(?:HTTP_|SERVER_|APP_)?PORT\"\)[^;\"]{0,120}?unwrap_or\((\d{2,5})\)"),
+    ("rust-port", "_port()", r"\bfn default_(?:http_|server_|listen_)?port\(\)\s*->\s*u16\s*\{\s*(\d{2,5})\b"),
     ("rust-port", "PORT", r"\bconst (?:DEFAULT_)?(?:HTTP_|SERVER_)?PORT\s*:\s*u16\s*=\s*(\d{2,5})\b"),
 )  # fmt: skip
 _LOCO = re.compile(r"^server:[ \t]*\n(?:[ \t][^\n]{0,300}\n){0,6}?[ \t]{1,20}port:[ \t]*(\d{2,5})\b", re.MULTILINE)

@@ -76,7 +76,7 @@ def _hugo(draft: Draft) -> bool:
             draft.tool("hugo", where, key, version)
     draft.tool("hugo", where if version else name, key if version else "", f">={version}" if version else "")
     if not _SCRIPTED.search(draft.text("package.json")):
-        draft.command("start", "hugo server", name, "", 0.9)
+        _override(draft, "start", "hugo server", name)
         draft.command("build", "hugo", name, "", 0.9)
     draft.port(1313, name, "the default of Hugo", 0.8)
     return True
@@ -138,7 +138,7 @@ def _packages(draft: Draft, name: str) -> str:
 def _override(draft: Draft, purpose: str, command: str, path: str) -> None:
     """Set a command that a language's own detector only guessed from a file's name."""
     known = draft.commands.get(purpose)
-    if known is None or known.confidence < 0.6:
+    if known is None or known.confidence <= 0.6:
         draft.commands.pop(purpose, None)
         draft.settled.discard(purpose)
         draft.command(purpose, command, path, "", 0.9)

@@ -92,13 +92,24 @@ def detect(draft: Draft) -> None:
             draft.framework(known.name, "Package.swift", f"dependencies {package}", known.confidence)
         if package in CLIENTS:
             draft.database(CLIENTS[package], "Package.swift", f"dependencies {package}")
+    targets = _TARGET.findall(text)
+    if _ships_with_npm(draft, text, targets):
+        draft.exports = True
+        return  # it only offers npm's package to Xcode as well
     if packages:
         draft.command("install", "swift package resolve", "Package.swift", "", 0.9)
     draft.command("build", "swift build", "Package.swift", "", 0.9)
-    targets = _TARGET.findall(text)
     if any(kind == "testTarget" for kind, _ in targets):
         draft.command("test", "swift test", "Package.swift", "testTarget", 0.95)
     _conclude(draft, _programs(draft, text, targets), [FRAMEWORKS[p] for p in packages if p in FRAMEWORKS])
+
+
+def _ships_with_npm(draft: Draft, text: str, targets: list[tuple[str, str]]) -> bool:
+    """Whether the folder is a package of npm, with a name and a version, and nothing here is a program."""
+    package = draft.text("package.json")
+    named = re.search(r'"name"[ \t]*:', package) and re.search(r'"version"[ \t]*:', package)
+    private = re.search(r'"private"[ \t]*:[ \t]*true', package)
+    return bool(named) and not private and not _programs(draft, text, targets)
 
 
 def _programs(draft: Draft, text: str, targets: list[tuple[str, str]]) -> list[str]:
