@@ -59,6 +59,9 @@ def ours(project: Survey, seconds: float, *, least: float = 0.0) -> Found:
         ports={fact.value for service in services for fact in sure(service.ports)},
         databases={fact.value for service in services for fact in sure(service.databases)}
         | {backing.name for backing in project.backing if backing.role in KEPT},
+        frameworks={fact.value for service in services for fact in sure(service.frameworks)},
+        variables={fact.value for service in services for fact in sure(service.variables)},
+        order={f"{fact.value} < {service.root}" for service in services for fact in sure(service.needs)},
         seconds=seconds,
     )
 

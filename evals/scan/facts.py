@@ -68,6 +68,12 @@ class Expected:
     services: Mapping[str, Service]
     ports: Mapping[str, Right]
     databases: Mapping[str, Right]
+    frameworks: Mapping[str, Right] | None = None
+    """None where nobody has written down what is right, and so nothing is judged; the same for those below."""
+    variables: Mapping[str, Right] | None = None
+    """Those that its documentation names: there are others, which are not judged."""
+    order: Mapping[str, Right] | None = None
+    """`postgresql < .`: what must run before a service, by name or root."""
 
 
 @dataclass
@@ -83,6 +89,9 @@ class Found:
     """(root, purpose, what to type)"""
     ports: set[str] | None = None
     databases: set[str] | None = None
+    frameworks: set[str] | None = None
+    variables: set[str] | None = None
+    order: set[str] | None = None
     seconds: float = 0.0
 
 
@@ -104,7 +113,9 @@ def _expected(registry: str, entry: dict[str, Any]) -> Expected:
     services = {root: _service(root, dict(said)) for root, said in entry.pop("services").items()}
     languages = dict(entry.pop("languages"))
     right = Right(tuple(languages.pop("all")), languages.pop("from"), also=tuple(languages.pop("may", ())))
-    expected = Expected(package, right, services, _table(entry.pop("ports", {})), _table(entry.pop("databases", {})))
+    ports, databases = _table(entry.pop("ports", {})), _table(entry.pop("databases", {}))
+    more = {key: _table(entry.pop(key)) for key in ("frameworks", "variables", "order") if key in entry}
+    expected = Expected(package, right, services, ports, databases, **more)
     _nothing_left(entry, languages)
     return expected
 

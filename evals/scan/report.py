@@ -31,7 +31,8 @@ _HEAD = """# How much of real packages the scan finds
 Commit `{commit}`; {packages} packages of PyPI, npm and Debian, named in [expected/](expected) with the facts that their own
 documentation and manifests state, written by hand before any detector was asked; what is judged and how is in
 [README.md](README.md). **P** is precision (how much of what was found is right), **R** recall (how much of what is stated was
-found), counted over all packages together; of **roles** only how many are right, among the services that were found;
+found), counted over all packages together; of **roles** only how many are right, among the services that were found, and
+of **variables** how many of those that are documented were found; frameworks, variables and order are judged of {more} packages;
 **exact** is the share of packages with everything right and nothing else.
 A dash: the detector has no such field. Times are medians per package, inside the detector's process, without its start.
 
@@ -108,7 +109,7 @@ def _ask(result: Run, expected: Expected, folder: Path, modules: Path | None) ->
 
 def markdown(result: Run, command: str) -> str:
     """The document without its list of mistakes."""
-    text = _HEAD.format(command=command, commit=_commit(), packages=len(result.packages))
+    text = _HEAD.format(command=command, commit=_commit(), packages=len(result.packages), more=sum(one.frameworks is not None for one in result.packages))
     text += f"Python {platform.python_version()}, {platform.machine()}.\n\n"
     text += _table(result) + "\n" + _counts(result)
     if result.failed:
@@ -122,6 +123,7 @@ def _table(result: Run) -> str:
     for name, score in result.scores.items():
         cells = [_ratio(score.tallies.get(field)) for field in FIELDS]
         cells[FIELDS.index("roles")] = cells[FIELDS.index("roles")].partition(" /")[0]
+        cells[FIELDS.index("variables")] = cells[FIELDS.index("variables")].rpartition("/ ")[2]
         exact = [_exact(score.tallies.get(field)) for field in ("services", "languages")]
         times = [f"{statistics.median(score.seconds):.3f}", f"{max(score.seconds):.2f}"]
         rows.append([name, *cells, *exact, *times])

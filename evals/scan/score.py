@@ -9,7 +9,9 @@ from fnmatch import fnmatchcase
 
 from .facts import Expected, Found, Right, Service
 
-FIELDS = ("services", "roles", "languages", "versions", "commands", "ports", "databases")
+FIELDS = (
+    "services", "roles", "languages", "versions", "commands", "ports", "databases", "frameworks", "variables", "order",
+)  # fmt: skip
 NO_LANGUAGE = frozenset({
     "HTML", "CSS", "SCSS", "Sass", "Less", "Stylus", "Twig", "Liquid", "Handlebars", "Pug", "EJS", "Slim", "Haml", "MDX",
     "Mustache", "Smarty", "Jinja", "Markdown", "Text", "JSON", "JSON5", "YAML", "TOML", "XML", "SVG", "INI", "CSV", "TSV",
@@ -102,6 +104,15 @@ def judged(expected: Expected, found: Found) -> Iterable[tuple[str, list[Mistake
     ):
         if values is not None:
             yield name, *_named(label, name, rights, values)
+    for name, rights, values in (
+        ("frameworks", expected.frameworks, found.frameworks),
+        ("variables", expected.variables, found.variables),
+        ("order", expected.order, found.order),
+    ):
+        if rights is not None and values is not None:
+            # No documentation names every variable that the source reads, so that what is found besides is not judged.
+            judged = values & set(rights) if name == "variables" else values
+            yield name, *_named(label, name, rights, judged)
 
 
 def _named(label: str, name: str, rights: Mapping[str, Right], values: set[str]) -> tuple[list[Mistake], int]:
@@ -232,6 +243,7 @@ _SAME = (
     (r"^\./(mvnw|gradlew) ", r"\1 "),
     (r"^(cargo \w+) --locked$", r"\1"),
     (r"^(php )?(\./)?vendor/bin/", "vendor/bin/"),
+    (r"^(?:uv|poetry|pdm|pipenv) run (?!-)", ""),
     (r"^ruby (bin/rails) ", r"\1 "),
     (r"['\"]", ""),
     (r"\s+", " "),

@@ -248,3 +248,41 @@ def test_what_the_peers_say_is_put_in_the_same_words() -> None:
     })  # fmt: skip
     assert found.commands == {("web", "install", "npm install"), ("web", "build", "vite build")}
     assert (found.languages, found.ports, found.versions) == ({"JavaScript"}, {"5173"}, None)
+
+
+STATED = replace(
+    EXPECTED,
+    frameworks={"Flask": right("Flask"), "Vue": right("Vue", may=True)},
+    variables={"PORT": right("PORT"), "SECRET_KEY": right("SECRET_KEY")},
+    order={"postgresql < api": right("postgresql < api")},
+)
+
+
+@pytest.mark.parametrize(
+    ("found", "field", "expected"),
+    [
+        (Found(frameworks={"Flask", "Vue", "Django"}), "frameworks", (1, 1, 0)),
+        (Found(frameworks=set()), "frameworks", (0, 0, 1)),
+        (Found(variables={"PORT", "HOME", "EVERYTHING_ELSE"}), "variables", (1, 0, 1)),
+        (Found(order={"postgresql < api", "redis < api"}), "order", (1, 1, 0)),
+        (Found(order={"api < postgresql"}), "order", (0, 1, 1)),
+    ],
+)
+def test_what_is_stated_of_few_packages(found: Found, field: str, expected: tuple[int, int, int]) -> None:
+    result = score.Score()
+    result.add(STATED, found)
+    one = result.tallies[field]
+    assert (one.right, one.wrong, one.missing) == expected
+
+
+def test_what_nobody_stated_is_not_judged() -> None:
+    result = score.Score()
+    result.add(EXPECTED, Found(frameworks={"Flask"}, variables={"PORT"}, order={"redis < api"}))
+    assert not result.tallies
+
+
+def test_enough_packages_state_their_frameworks_variables_and_order() -> None:
+    packages = facts.read()
+    assert sum(one.frameworks is not None for one in packages) >= 20
+    assert sum(one.variables is not None for one in packages) >= 10
+    assert any(one.order for one in packages)

@@ -71,11 +71,14 @@ def resolve(drafts: Sequence[Draft], gathered: Gathered) -> None:
     """Fill in `needs`: the databases of every service that runs, and the other services that it calls."""
     here = {draft.root: draft for draft in drafts}
     by_name, by_port = _names(drafts), _ports(drafts, gathered)
+    explicit = {call.root for call in gathered.calls if call.explicit and call.meant and call.meant.value in images.DATABASES}
     for draft in drafts:
         if draft.best_role in ("library", "workspace"):
             continue
         for name, fact in draft.databases.items():
-            if name not in images.EMBEDDED and fact.confidence > 0.5:
+            # Where a file lists what must run before it, what its source only mentions is one of several that would do.
+            least = 0.8 if draft.root in explicit else 0.51
+            if name not in images.EMBEDDED and fact.confidence >= least:
                 draft.keep(draft.needs, name, fact.model_copy(update={"rule": "database"}))
     for call in gathered.calls:
         draft = here.get(call.root)

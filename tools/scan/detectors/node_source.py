@@ -31,6 +31,7 @@ PATTERNS = (
         "import.meta.env.",
         r"import\.meta\.env\.(?!(?:MODE|DEV|PROD|SSR|BASE_URL|SITE|ASSETS_PREFIX|VITEST|STORYBOOK)\b)([A-Z][A-Z0-9_]{1,63})\b",
     ),
+    ("env", "env:", r"^[ \t]{1,12}env:\s{0,4}[\"']([A-Z][A-Z0-9]{0,30}_[A-Z0-9_]{1,40})[\"']"),
     ("env", "Bun.env.", r"Bun\.env\.([A-Z][A-Z0-9_]{1,63})\b"),
     ("env", "$env/dynamic/", r"\benv\.([A-Z][A-Z0-9_]{1,63})\b"),
     ("env", "onfig", r"onfig(?:Service)?\.get(?:OrThrow)?(?:<[\w\[\]]{1,30}>)?\(\s{0,8}[\"']([A-Z][A-Z0-9_]{1,63})[\"']"),
@@ -108,7 +109,7 @@ def variables(draft: Draft) -> None:
             draft.variable(name, hit.path, f"line {hit.line}", 0.8, rule="source")
     for name in node_config.READS:
         if text := draft.text(name):
-            for rule, value, line in mentions(text, PATTERNS[:8]):
+            for rule, value, line in mentions(text, PATTERNS[:9]):
                 for variable in _listed(value) if rule == "env-list" else [value]:
                     if variable not in NOT_OURS:
                         draft.variable(variable, name, f"line {line}", 0.8, rule="source")

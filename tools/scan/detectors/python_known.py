@@ -13,6 +13,7 @@ FRAMEWORKS = {
     "sanic": Known("Sanic", "backend", 8000),
     "quart": Known("Quart", "backend", 5000),
     "tornado": Known("Tornado", "backend", 0, 0.5),
+    "twisted": Known("Twisted", "backend", 0, 0.5),
     "bottle": Known("Bottle", "backend", 8080),
     "falcon": Known("Falcon", "backend"),
     "pyramid": Known("Pyramid", "backend", 6543),

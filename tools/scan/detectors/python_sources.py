@@ -33,6 +33,7 @@ WEB = {"flask": "Flask", "quart": "Quart", "fastapi": "FastAPI", "starlette": "S
 # A literal at an expression's start is found fast, so what stands before it is looked at afterwards: `env(?<!\wenv)`.
 PATTERNS = (
     ("env", "environ", rf"environ(?:\.get\(|\[|\.pop\()\s*{_NAME}"),
+    ("env", "ENV", r"^(?:ENV|ENV_VAR|ENV_\w{1,40}|\w{1,40}_ENV(?:_VAR)?)[ \t]*=[ \t]*[\"']([A-Z][A-Z0-9]{1,30}_[A-Z0-9_]{1,40})[\"']"),
     ("env", "getenv", rf"getenv\(\s*{_NAME}"),
     ("env", "env", rf"env(?<!\wenv)(?:\.\w{{1,12}})?\(\s*{_NAME}"),
     ("env", "config(", rf"config(?<!\wconfig)\(\s*{_NAME}"),
