@@ -70,7 +70,13 @@ def _paths(draft: Draft, meant: Draft) -> list[str]:
     return sorted(found, key=lambda path: (path.count("/"), path))
 
 
+_OTHERS = re.compile(r"^\s{0,20}(?:server_name|proxy_pass|upstream|location)\s|<VirtualHost|^ProxyPass|^\[(?:program:|supervisord|uwsgi)", re.MULTILINE)  # fmt: skip
+"""Settings of the web server or supervisor in front of it, which are called after what they serve."""
+
+
 def _port(text: str, path: str) -> tuple[int, str] | None:
+    if _OTHERS.search(text[:50_000]):
+        return None
     if path.endswith(".json"):
         return _of_json(text)
     section = ""
