@@ -124,6 +124,8 @@ def is_stub(package: Package) -> bool:
         and not any(content.get(key) for key in ("scripts", "dependencies", "devDependencies", "private", "engines"))
     ):
         return True
+    if content.get("os") and content.get("cpu") and not content.get("scripts") and not content.get("dependencies"):
+        return True  # a compiled program for one platform, which the package beside it chooses
     points = [string(content.get(key)) for key in ("main", "module", "types", "browser")]
     if any(point.startswith("../") for point in points) and not package.scripts.table:
         return True

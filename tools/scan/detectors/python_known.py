@@ -25,6 +25,8 @@ FRAMEWORKS = {
     "django-ninja": Known("Django Ninja"),
     "strawberry-graphql": Known("Strawberry"),
     "grpcio": Known("gRPC", "backend", 0, 0.3),
+    "mcp": Known("MCP", "backend", 0, 0.5),
+    "fastmcp": Known("FastMCP", "backend", 0, 0.7),
     "streamlit": Known("Streamlit", "frontend", 8501),
     "gradio": Known("Gradio", "frontend", 7860),
     "dash": Known("Dash", "frontend", 8050),
@@ -116,7 +118,7 @@ SCHEMES = {
 BROKERS = {"RabbitmqBroker": "rabbitmq", "RabbitBroker": "rabbitmq", "RedisBroker": "redis", "KafkaBroker": "kafka", "NatsBroker": "nats"}  # fmt: skip
 SERVES = frozenset({
     "uvicorn", "hypercorn", "granian", "daphne", "gunicorn", "waitress", "cheroot", "tornado", "twisted", "werkzeug", "gevent", "eventlet", "aiohttp",
-    "bjoern", "asgiref",
+    "bjoern", "asgiref", "mcp", "fastmcp",
 })  # fmt: skip
 """Packages that listen for requests; who asks for one of them may be a server."""
 BACKING = frozenset({5432, 3306, 6379, 27017, 5672, 9092, 1433, 11211, 9200, 4222, 8123, 25, 465, 587})

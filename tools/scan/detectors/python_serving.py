@@ -15,6 +15,7 @@ PATTERNS = (
     ("serves", "waitress", r"\b(waitress\.serve\(|from waitress import serve)"),
     ("serves", "hypercorn", r"^[ \t]{0,20}from (hypercorn)\.\w{1,20} import serve\b"),
     ("serves", "gunicorn.app", r"\b(gunicorn\.app)\.(?:base|wsgiapp)\b"),
+    ("serves", "mcp.run(", r"\b(mcp\.run)\("),
     ("serves", "pserve", r"\bimport[ \t]+(pserve)\b"),
     ("serves", "app.run(", r"\b(app\.run)\("),
     ("manages-flask", "FlaskGroup", r"\bcls[ \t]*=[ \t]*(FlaskGroup)\b"),
