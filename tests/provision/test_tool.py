@@ -61,17 +61,17 @@ async def test_a_runtime_among_the_packages_is_a_runtime(world: World) -> None:
 
 
 async def test_what_other_ecosystems_need_is_said(world: World) -> None:
-    world.put("go.mod", "module x\n")
+    world.put("mix.exs", "defmodule X do\nend\n")
     world.services = (
         Service(
             name="api",
             managers=(Fact(value="go"),),
-            manifests=("go.mod",),
-            commands={"install": Fact(value="go mod download")},
+            manifests=("mix.exs",),
+            commands={"install": Fact(value="mix deps.get")},
         ),
     )
     plan = await world.plan()
-    assert plan.empty and any("go mod download" in line for line in plan.warnings)
+    assert plan.empty and any("mix deps.get" in line for line in plan.warnings)
 
 
 async def test_the_result_says_how_to_go_on(world: World, index: Index) -> None:

@@ -6,13 +6,15 @@ from ...contract import StepKind
 from ..checks import Checks
 from ..part import Provider
 from .apt import Apt, AptUpdate
+from .go import GoProvider
+from .gosteps import GoCache, GoFiles
 from .node import NodeProvider
 from .nodesteps import NodeStep
 from .pysteps import Editable, Install, MakeVenv, Sync
 from .python import PythonProvider
 from .runtime import Mise, UvPython
 
-PROVIDERS: tuple[Provider, ...] = (PythonProvider(), NodeProvider())
+PROVIDERS: tuple[Provider, ...] = (PythonProvider(), NodeProvider(), GoProvider())
 
 STEPS: tuple[StepKind, ...] = (
     MakeVenv(),
@@ -25,4 +27,6 @@ STEPS: tuple[StepKind, ...] = (
     Mise(),
     UvPython(),
     Checks(),
+    GoCache(),
+    GoFiles(),
 )

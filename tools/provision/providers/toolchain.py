@@ -56,8 +56,27 @@ async def carried(
         return {"code": 0, "seconds": round(done.seconds, 1)}
     said = tail(done)
     what = " ".join(argv[:2])
-    if _NETWORK.search(said):
-        raise Unreachable(f"{what} could not reach its registry: {said}", "Check the network and ask again.")
+    unreachable(what, said)
     raise Failed(
         f"{what} failed: {said}", hint or "Ask again to retry; what the message names may have to be installed first."
     )
+
+
+async def leads(root: Path, workspace: Path, context: Context) -> bool:
+    """Whether the part of the project at `root` is the one that speaks for the workspace at that directory.
+
+    It is the workspace's own directory where that is a part of its own, or else the first part that lies below it.
+    """
+    if root == workspace or workspace == context.path:
+        return root == workspace
+    project = (await context.observe(context, "project")).project
+    parts = sorted(context.path / service.root for service in (project.services if project else ()))
+    if workspace in parts:
+        return False
+    return next((part for part in parts if workspace in part.parents), root) == root
+
+
+def unreachable(what: str, said: str) -> None:
+    """Raise Unreachable when `said`, the error output of the command `what`, means that its registry was not reached."""
+    if _NETWORK.search(said):
+        raise Unreachable(f"{what} could not reach its registry: {said[-2000:]}", "Check the network and ask again.")
