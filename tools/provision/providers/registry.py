@@ -13,8 +13,10 @@ from .nodesteps import NodeStep
 from .pysteps import Editable, Install, MakeVenv, Sync
 from .python import PythonProvider
 from .runtime import Mise, UvPython
+from .rust import RustProvider
+from .ruststeps import RustCache, RustFiles
 
-PROVIDERS: tuple[Provider, ...] = (PythonProvider(), NodeProvider(), GoProvider())
+PROVIDERS: tuple[Provider, ...] = (PythonProvider(), NodeProvider(), GoProvider(), RustProvider())
 
 STEPS: tuple[StepKind, ...] = (
     MakeVenv(),
@@ -29,4 +31,6 @@ STEPS: tuple[StepKind, ...] = (
     Checks(),
     GoCache(),
     GoFiles(),
+    RustCache(),
+    RustFiles(),
 )
