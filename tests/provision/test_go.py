@@ -177,7 +177,8 @@ async def test_a_missing_go_sum_is_written_and_said(world: World, proxy: Proxy, 
     assert any("go.sum is missing" in line for line in plan.warnings)
     assert [(step.kind, step.covered) for step in plan.steps] == [("go-cache", False), ("go-files", True)]
     assert await world.do(plan.steps[0]) is not False and not (world.path / "go.sum").exists()
-    await world.carry(plan)
+    result = await world.carry(plan)
+    assert [c.name for c in result.packages] == ["mods.example/inner", "mods.example/outer"], "what came along too"
     assert "mods.example/inner v1.0.0 h1:" in (world.path / "go.sum").read_text()
     assert offline(world) == "outer v1.0.0" and (await world.plan()).empty
     await undo(world, plan)

@@ -206,10 +206,13 @@ async def test_a_missing_lock_is_written_and_said(world: World, registry: Regist
     assert any("Cargo.lock is missing" in line for line in plan.warnings)
     assert [(step.kind, step.covered) for step in plan.steps] == [("rust-files", True), ("rust-cache", False)]
     assert await world.do(plan.steps[0]) and crates(tmp_path) == [], "settling fetches no crate"
-    await world.carry(plan)
+    result = await world.carry(plan)
+    assert [c.name for c in result.packages] == ["inner", "outer"], "what came along too"
     assert offline(world, tmp_path) == "outer 1.1.0" and (await world.plan()).empty
     await undo(world, plan)
     assert crates(tmp_path) == []
+    (world.path / "Cargo.lock").unlink()
+    assert await world.do(plan.steps[1]) is None, "when an undo is undone, the lock comes back only after the steps"
 
 
 async def test_a_lock_that_lacks_a_crate_is_settled(world: World, registry: Registry, tmp_path: Path) -> None:

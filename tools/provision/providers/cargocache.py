@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 
 def held(home: str) -> list[str]:
@@ -43,6 +44,17 @@ def damaged(home: str, crates: dict[str, str]) -> list[str]:
             rel = f"registry/cache/{place}/{item.replace(' ', '-')}.crate"
             if wanted and os.path.isfile(os.path.join(home, rel)) and _sum(os.path.join(home, rel)) != wanted:
                 found.append(rel)
+    return found
+
+
+def versions(paths: list[str]) -> dict[str, Any]:
+    """What came in with these files, as the result shows it: nothing and the version by name."""
+    found: dict[str, Any] = {}
+    for path in paths:
+        match = re.fullmatch(r"registry/cache/[^/]+/(.+?)-(\d+\.\d+\.\d+.*)\.crate", path)
+        if match:
+            name, version = match.groups()
+            found[name if name not in found else f"{name} {version}"] = ["", version]
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from typing import Any
 
 
 def held(cache: str) -> list[str]:
@@ -44,6 +45,22 @@ def _there(cache: str, item: str, wanted: str) -> bool:
     whole = os.path.isdir(tree) and not os.path.exists(base + ".partial")
     packed = os.path.isfile(base + ".zip") and os.path.getsize(base + ".zip") > 0
     return (whole or packed) and os.path.isfile(base + ".mod") and wanted in ("", said)
+
+
+def versions(paths: list[str]) -> dict[str, Any]:
+    """What came in with these files, as the result shows it: nothing and the version by module path."""
+    found: dict[str, Any] = {}
+    for path in paths:
+        match = re.fullmatch(r"cache/download/(.+)/@v/(.+)\.zip", path)
+        if match:
+            module, version = (re.sub(r"!([a-z])", lambda letter: letter[1].upper(), part) for part in match.groups())
+            found[module if module not in found else f"{module}@{version}"] = ["", version]
+    return found
+
+
+def absent(folder: str, names: list[str]) -> list[str]:
+    """Those of the directories below `folder` that are not there."""
+    return [name for name in names if not os.path.isdir(os.path.join(folder, name))]
 
 
 def escaped(text: str) -> str:

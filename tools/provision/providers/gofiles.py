@@ -14,6 +14,7 @@ from ...hosts.base import Host
 from ..index import text
 from ..names import plain
 from ..part import Site, digest
+from . import gocache
 
 MOST = 10_000
 """Modules that one project may ask for; the largest ones that are public have about 2,000."""
@@ -245,13 +246,8 @@ async def _vendor(found: Wanted, host: Host) -> None:
     # Without a package of it in use a module is listed only when go.mod requires it: all of them are, since Go 1.17.
     lost = [f"{path} {version}" for path, version in requires if f"{path} {version}" not in there]
     packages = re.findall(r"^([^#\s]\S*)$", listed, re.MULTILINE)
-    gone = await host.call(absent, str(found.root / "vendor"), packages[:MOST])
+    gone = await host.call(gocache.absent, str(found.root / "vendor"), packages[:MOST])
     found.vendored = "fits" if not lost and not gone else f"it lacks {plain((lost or gone)[0], 100)}"
-
-
-def absent(folder: str, names: list[str]) -> list[str]:
-    """Those of the directories below `folder` that are not there."""
-    return [name for name in names if not os.path.isdir(os.path.join(folder, name))]
 
 
 async def _file(host: Host, found: Wanted, name: str) -> str:

@@ -22,7 +22,7 @@ from ..part import digest
 from . import caches, gocache
 from .gofiles import joined, parse, uses
 from .gotools import Go, find
-from .pysteps import mapping, place, strings
+from .pysteps import changes, mapping, place, strings
 from .toolchain import carried
 
 _OFTEN = 200
@@ -64,7 +64,10 @@ class GoCache:
         finally:
             await away(context.host, folder)
         added = await caches.end(key, held, context, made)
-        return {"code": 0, "files": len(added)}
+        came: dict[str, JsonValue] = gocache.versions(added)
+        for path, (old, new) in changes(step).items():
+            came[path] = [old, new]
+        return {"code": 0, "files": len(added), "installed": came}
 
     async def holds(self, step: Step, context: Context) -> bool | None:
         """See StepKind.holds."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from ...contract import Context
+from ...contract import Context, Output
 from ...errors import Failed
 from ...plan import Step
 from ..part import digest
@@ -58,7 +58,8 @@ async def lacking(lock: Lock, cargo: Cargo, manifest: Path, ask: bool, context: 
 class RustCache:
     """`rust-cache`: home, root, lock, key, verb (fetch, clear), digest, toolchain, options, ask, changes.
 
-    `lock` is the path of the Cargo.lock, which is only read; `digest` what it was, empty when a step before makes it.
+    `lock` is the path of the Cargo.lock, which is only read; `digest` what it was, empty when a step before makes it: such a step
+    fetches nothing when it comes back by an undo of an undo, since that step does not run again.
     """
 
     name = "rust-cache"
@@ -76,6 +77,10 @@ class RustCache:
         wanted = str(step.args.get("digest") or "")
         if wanted and digest(await big(Path(str(step.args["lock"])), context)) != wanted:
             raise Failed("Cargo.lock changed after the plan was made", "Nothing was changed. Ask again.")
+        if not wanted and not await caches.known(key, context):
+            # An undo is being undone: the lock that this step is about comes back with the tree, after the steps.
+            context.report(Output("the crates are not fetched again by this: envsync provision does\n", "stderr"))
+            return {"code": 0, "files": 0}
         await caches.begin(key, held, context)
         lock = await _lock(step, context)
         broken = await context.host.call(cargocache.damaged, str(home), lock.crates)
@@ -85,12 +90,14 @@ class RustCache:
             cargo.argv("fetch", "--locked", manifest=manifest), step, context, cwd=Path("/"), env=cargo.env, hint=_HINT
         )
         added = await caches.end(key, held, context)
-        return {"code": 0, "files": len(added)}
+        return {"code": 0, "files": len(added), "installed": dict[str, JsonValue](cargocache.versions(added))}
 
     async def holds(self, step: Step, context: Context) -> bool | None:
         """See StepKind.holds."""
         if step.args["verb"] == "clear":
             return not await caches.known(str(step.args["key"]), context)
+        if not step.args.get("digest") and not await caches.known(str(step.args["key"]), context):
+            return None
         if await caches.files(str(step.args["key"]), context) is None:
             return False
         cargo, manifest = await _cargo(step, context), place(step, "root", context) / "Cargo.toml"

@@ -28,7 +28,7 @@ async def ready(name: str, site: Site, context: Context, part: Part, runtime: st
 
     A version that does not fit is a warning where nothing better is to be had. Raises Failed when nothing can be had.
     """
-    specs = [want.firm for want in site.service.runtimes if want.name == name and want.firm]
+    specs = [_least(name, want.firm) for want in site.service.runtimes if want.name == name and want.firm]
     if await have(name, runtime, context):
         for spec in specs if not runtime else []:
             if not await have(name, spec, context):
@@ -37,6 +37,11 @@ async def ready(name: str, site: Site, context: Context, part: Part, runtime: st
     part.add(await obtain(name, runtime or (specs[0] if specs else ""), context))
     part.warnings.append(f"the packages are planned when {name} is there: ask again then")
     return False
+
+
+def _least(name: str, spec: str) -> str:
+    """A spec as it is meant: in go.mod and Cargo.toml a bare version is the least that will do."""
+    return f">={spec}" if name in ("go", "rust") and re.fullmatch(r"\d+(\.\d+){0,2}", spec) else spec
 
 
 async def carried(
