@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import re
 import shutil
 import socket
 import stat
@@ -49,10 +50,11 @@ def program(kind: str, version: str) -> str | None:
     return found.version if found else None
 
 
-def ports(first: int, count: int, taken: Sequence[int], wanted: int = 0) -> tuple[int, ...]:
-    """`count` free ports of this host, `wanted` first if it is free, the others in order from `first`. Raises Failed."""
+def ports(first: int, count: int, taken: Sequence[int], wanted: int = 0, turn: int = 0) -> tuple[int, ...]:
+    """`count` free ports of this host, `wanted` first if it is free, the others from `first` on, beginning with the one
+    that is `turn` further: two projects that ask at once seldom get the same. Raises Failed."""
     found = [wanted] if wanted and free(wanted) and wanted not in taken else []
-    for port in range(first, first + TRIES):
+    for port in (first + (turn + step) % TRIES for step in range(TRIES)):
         if len(found) == count:
             break
         if port not in taken and port not in found and free(port):
@@ -83,10 +85,10 @@ def look(spec: Spec) -> str:
     access = known(spec)
     if access is None:
         return "gone"
+    if spec.by == "native" and not processes.running(spec.folder):
+        return "stopped"
     said = greeted(KINDS[spec.kind], spec.port, access)
-    if not said:
-        return "running"
-    return f"unwell: {said}" if spec.by == "container" or processes.running(spec.folder) else "stopped"
+    return f"unwell: {said}" if said else "running"
 
 
 def greeted(kind: Kind, port: int, access: Access) -> str:
@@ -170,7 +172,7 @@ def start(spec: Spec) -> None:
     kind, access = KINDS[spec.kind], known(spec)
     if access is None:
         raise Failed(f"what {spec.name} kept is gone", f"envsync destroy --name {spec.name}, then provision it anew.")
-    if greeted(kind, spec.port, access) and not processes.running(spec.folder):
+    if not processes.running(spec.folder):
         busy = [port for port in (spec.port, *spec.more) if not free(port)]
         if busy:
             raise Failed(
@@ -244,7 +246,10 @@ class Made(Tools):
             raise Failed(f"{what} took longer than 300 seconds", "Ask again on a machine that is less busy.") from None
         said = done.stdout.decode("utf-8", "backslashreplace")
         if done.returncode:
-            end = " | ".join(line.strip() for line in said.splitlines()[-8:] if line.strip())
+            rows = [line.strip() for line in said.splitlines() if line.strip()]
+            # Some say much more after what went wrong.
+            told = [line for line in rows if re.search(r"error|fatal|denied|no space", line, re.IGNORECASE)] or rows
+            end = " | ".join(told[-8:])
             raise Failed(f"{what} failed: {end[-900:] or f'exit code {done.returncode}'}", "Nothing of it is left.")
         return said
 

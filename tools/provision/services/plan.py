@@ -118,7 +118,8 @@ async def _new(name: str, version: str, soft: bool, context: Context, found: Fin
     taken = [port for line in lines.all_on(context) for port in (line.data["port"], *line.data["more"])]
     kind = KINDS[name]
     more = kind.more if by == "native" else 0
-    ports = await context.host.call(keeper.ports, kind.first, 1 + more, taken, wanted)
+    turn = int(lines.mark(context), 16) % keeper.TRIES
+    ports = await context.host.call(keeper.ports, kind.first, 1 + more, taken, wanted, turn)
     base = await context.host.call(keeper.base, str(context.state / "services") if near(context.host) else "")
     called = lines.name(name, context)
     spec = Spec(

@@ -64,6 +64,9 @@ class PostgreSQL(Kind):
 
     def boot(self, spec: Spec, access: Access, program: Program, tools: Tools) -> Boot:
         """See Kind.boot."""
+        # Nobody works in here (see keeper.start): what a kill left would only name a process that is somebody else's by now.
+        for left in ("data/postmaster.pid", f"run/.s.PGSQL.{spec.port}", f"run/.s.PGSQL.{spec.port}.lock"):
+            (spec.folder / left).unlink(missing_ok=True)
         folder = str(spec.run)
         local = folder if len(f"{folder}/.s.PGSQL.{spec.port}".encode()) <= SOCKET else ""
         settings = {

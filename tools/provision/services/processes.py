@@ -21,7 +21,7 @@ STOPS = 30.0
 
 def surroundings(env: Mapping[str, str], home: Path) -> dict[str, str]:
     """What a server sees: nothing of the user's environment, and not the mark of a lock that is held right now."""
-    return {"PATH": PATH, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "HOME": str(home), **env}
+    return {"PATH": PATH, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "HOME": str(home), "TMPDIR": str(home), **env}
 
 
 def start(argv: Sequence[str], env: Mapping[str, str], folder: Path, person: Mapping[str, Any]) -> None:
