@@ -1,6 +1,7 @@
 """The base images of the lab, made from Debian's packages alone: no registry is asked.
 
-`envsync-lab:debian` (python3, CA certificates), `envsync-lab:sshd` (that, openssh-server and rsync) and
+`envsync-lab:debian` (python3, CA certificates), `envsync-lab:sshd` (that, openssh-server and rsync),
+`envsync-lab:services` (that, PostgreSQL and Redis) and
 `envsync-lab:busybox` (one static program, no Python) and `envsync-lab:hollow` (no program at all). The Debian tree is kept as a tar in the lab's cache: 40 s the
 first time, 2 s later.
 """
@@ -47,13 +48,24 @@ def busybox(address: str = "") -> str:
 
 def sshd(address: str = "") -> str:
     """The image with an SSH server to start."""
+    lines = "rm -rf /etc/ssh/ssh_host_* && mkdir -p /run/sshd"
+    return _with("sshd", "openssh-server rsync", lines, address)
+
+
+def services(address: str = "") -> str:
+    """The image with the programs of PostgreSQL and Redis, of which nothing runs, and a user `dev`."""
+    lines = "pg_dropcluster 15 main; useradd --create-home --uid 1234 dev"
+    return _with("services", "postgresql redis-server", lines, address)
+
+
+def _with(name: str, packages: str, lines: str, address: str) -> str:
+    """The image with Debian, and these packages of it; `lines` are what a shell does after."""
     base = debian(address)
-    packages = "openssh-server rsync"
-    recipe = _digest(base, docker("image", "inspect", "--format", "{{.Id}}", base, address=address), packages)
+    recipe = _digest(base, docker("image", "inspect", "--format", "{{.Id}}", base, address=address), packages, lines)
 
     def make() -> None:
-        lines = f"apt-get update -qq && apt-get install -qq -y --no-install-recommends {packages} >/dev/null"
-        lines += " && rm -rf /var/lib/apt/lists/* /etc/ssh/ssh_host_* && mkdir -p /run/sshd"
+        script = f"apt-get update -qq && apt-get install -qq -y --no-install-recommends {packages} >/dev/null"
+        script += f" && rm -rf /var/lib/apt/lists/* && {lines}"
         argv = [
             "create",
             "--label",
@@ -63,17 +75,17 @@ def sshd(address: str = "") -> str:
             base,
             "sh",
             "-ec",
-            lines,
+            script,
         ]
         id = docker(*argv, address=address)
         try:
             docker("start", "--attach", id, address=address)
             changes = [word for change in (IDLE, f"LABEL {MADE}={recipe}") for word in ("--change", change)]
-            docker("commit", *changes, id, "envsync-lab:sshd", address=address)
+            docker("commit", *changes, id, f"envsync-lab:{name}", address=address)
         finally:
             docker("rm", "--force", id, address=address)
 
-    return _made("sshd", recipe, address, make)
+    return _made(name, recipe, address, make)
 
 
 def hollow(address: str = "") -> str:
@@ -86,7 +98,7 @@ def hollow(address: str = "") -> str:
     return _made("hollow", "1", address, lambda: _import(held.getvalue(), "hollow", "1", address))
 
 
-IMAGES = {"debian": debian, "busybox": busybox, "sshd": sshd, "hollow": hollow}
+IMAGES = {"debian": debian, "busybox": busybox, "sshd": sshd, "services": services, "hollow": hollow}
 
 
 def _made(name: str, recipe: str, address: str, make: Callable[[], None]) -> str:
