@@ -31,8 +31,8 @@ from .take import scanned
 
 LISTED = 12
 """Package changes and files shown one by one."""
-ELSEWHERE = frozenset(("note", "note-forget", "snapshot-forget", "snapshot-keep"))
-"""Kinds of steps that change nothing on the host, so that putting the whole machine back does not take them back."""
+ELSEWHERE = frozenset(("note", "note-forget", "snapshot-forget", "snapshot-keep", "service-end"))
+"""Kinds of steps that change something here too, which putting the whole machine back over there does not take back."""
 KEPT_FIRST = "overwritten or removed, and kept in a snapshot taken first"
 
 
@@ -143,7 +143,7 @@ async def plan(args: RewindArgs, context: Context) -> Plan:
     details = packages.changes(now, then)
     details = [*details[:LISTED], f"… and {len(details) - LISTED} more packages"] if len(details) > LISTED else details
     return _plan(
-        args, context, goal, f"rewind to {goal.why}", (*system, *goal.steps, *steps), details,
+        args, context, goal, f"rewind to {goal.why}", (*goal.steps, *system, *steps), details,
         [*files.notes, *said, *warnings, *around.beyond(goal, now, then), *(f"cannot be taken back: {s}" for s in goal.stuck)], files,
     )  # fmt: skip
 
@@ -177,8 +177,8 @@ def _plan(
     args: RewindArgs, context: Context, goal: Goal, what: str, steps: tuple[Step, ...] | list[Step],
     packages: list[str], warnings: list[str], files: Files | None, paths: tuple[str, ...] = (),
 ) -> Plan:  # fmt: skip
-    """Put the parts together: packages of the system first, since they can fail; the tree after them."""
-    all_steps = list(steps)
+    """Put the parts together: the tree first, so that what takes a service back finds the project's files as they were."""
+    all_steps: list[Step] = []
     parts: list[str] = []
     details = [f"package {line}" for line in packages]
     risk, reason, basis = Risk.R2, "", ""
@@ -195,6 +195,7 @@ def _plan(
         if files.preview.conflicts:
             some = ", ".join(files.preview.conflicts[:LISTED]) + (" …" if len(files.preview.conflicts) > LISTED else "")
             warnings = [f"{KEPT_FIRST}: {some}", *warnings]
+    all_steps += steps
     if goal.note:
         warnings = [goal.note, *warnings]
     if not all_steps:
