@@ -61,6 +61,19 @@ webpack-cli webpack-dev-server winston ws yargs yarn yup zod zustand
 """.split()  # noqa: SIM905 (a thousand quotes would hide the names)
 )
 
+RUBY = frozenset(
+    """
+actioncable actionmailer actionpack actionview activejob activemodel activerecord activestorage activesupport addressable
+bcrypt bootsnap bundler byebug capybara carrierwave coffee-rails concurrent-ruby cucumber dalli debug devise dotenv
+dotenv-rails erubi factory_bot factory_bot_rails faker faraday ffi grape haml hanami httparty i18n importmap-rails
+jbuilder jekyll jquery-rails jsbundling-rails json jwt kaminari listen minitest mongoid msgpack mysql2 nokogiri
+omniauth pagy pg propshaft pry psych puma pundit rack rack-cors rack-test rails railties rake redcarpet redis resque
+rexml rouge rspec rspec-rails rubocop rubocop-rails sass-rails selenium-webdriver sequel sidekiq simplecov sinatra slim
+solargraph spring sprockets sqlite3 standard stimulus-rails thor tilt timecop turbo-rails tzinfo unicorn vcr web-console
+webmock webrick yard zeitwerk
+""".split()  # noqa: SIM905 (a hundred quotes would hide the names)
+)
+
 SYSTEM = frozenset(
     """
 apache2 autoconf automake bash bat build-essential btop bzip2 ca-certificates clang cmake curl default-jdk default-jre

@@ -12,11 +12,14 @@ from .node import NodeProvider
 from .nodesteps import NodeStep
 from .pysteps import Editable, Install, MakeVenv, Sync
 from .python import PythonProvider
+from .ruby import RubyProvider
+from .rubysteps import BundleStep
 from .runtime import Mise, UvPython
 from .rust import RustProvider
 from .ruststeps import RustCache, RustFiles
 
 PROVIDERS: tuple[Provider, ...] = (PythonProvider(), NodeProvider(), GoProvider(), RustProvider())
+PROVIDERS: tuple[Provider, ...] = (PythonProvider(), NodeProvider(), RubyProvider())
 
 STEPS: tuple[StepKind, ...] = (
     MakeVenv(),
@@ -24,6 +27,7 @@ STEPS: tuple[StepKind, ...] = (
     Editable(),
     Sync(),
     NodeStep(),
+    BundleStep(),
     Apt(),
     AptUpdate(),
     Mise(),

@@ -52,15 +52,22 @@ async def carried(
     cwd: Path,
     env: dict[str, str] | None = None,
     hint: str = "",
+    hints: Sequence[tuple[str, str]] = (),
     timeout: float = 1800,
 ) -> dict[str, JsonValue]:
     """Run a step's command in the site and give what the journal should know. Raises Unreachable when its registry could
-    not be reached, Failed with the end of what it said otherwise."""
+    not be reached, Failed with the end of what it said otherwise.
+
+    Of `hints` (pattern and hint) the first whose pattern is in what it said tells what to do next; else `hint` does.
+    """
     done = await command(context, argv, step.does, cwd=cwd, env=env, timeout=timeout)
     if done.code == 0:
         return {"code": 0, "seconds": round(done.seconds, 1)}
     said = tail(done)
     what = " ".join(argv[:2])
+    for pattern, known in hints:
+        if re.search(pattern, said):
+            raise Failed(f"{what} failed: {said}", known)
     unreachable(what, said)
     raise Failed(
         f"{what} failed: {said}", hint or "Ask again to retry; what the message names may have to be installed first."
