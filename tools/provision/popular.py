@@ -74,6 +74,22 @@ webmock webrick yard zeitwerk
 """.split()  # noqa: SIM905 (a hundred quotes would hide the names)
 )
 
+PHP = frozenset(
+    """
+aws/aws-sdk-php barryvdh/laravel-debugbar brick/math composer/composer composer/semver doctrine/annotations doctrine/dbal
+doctrine/doctrine-bundle doctrine/migrations doctrine/orm dompdf/dompdf fakerphp/faker filp/whoops firebase/php-jwt
+friendsofphp/php-cs-fixer fruitcake/laravel-cors guzzlehttp/guzzle guzzlehttp/psr7 intervention/image laravel/framework
+laravel/sanctum laravel/socialite laravel/tinker league/commonmark league/csv league/flysystem maatwebsite/excel
+mockery/mockery monolog/monolog mpdf/mpdf nesbot/carbon nikic/php-parser nunomaduro/collision paragonie/random_compat
+pestphp/pest phpmailer/phpmailer phpoffice/phpspreadsheet phpstan/phpstan phpunit/phpunit predis/predis psr/cache
+psr/container psr/http-client psr/http-message psr/log ramsey/uuid robmorgan/phinx sebastian/diff slim/psr7 slim/slim
+spatie/laravel-permission squizlabs/php_codesniffer stripe/stripe-php swiftmailer/swiftmailer symfony/cache symfony/console
+symfony/dotenv symfony/event-dispatcher symfony/finder symfony/flex symfony/framework-bundle symfony/http-foundation
+symfony/http-kernel symfony/mailer symfony/process symfony/routing symfony/translation symfony/var-dumper symfony/yaml
+tecnickcom/tcpdf twig/twig vimeo/psalm vlucas/phpdotenv webmozart/assert yiisoft/yii2
+""".split()  # noqa: SIM905 (a hundred quotes would hide the names)
+)
+
 SYSTEM = frozenset(
     """
 apache2 autoconf automake bash bat build-essential btop bzip2 ca-certificates clang cmake curl default-jdk default-jre

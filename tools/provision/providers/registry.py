@@ -10,6 +10,8 @@ from .go import GoProvider
 from .gosteps import GoCache, GoFiles
 from .node import NodeProvider
 from .nodesteps import NodeStep
+from .php import PhpProvider
+from .phpsteps import ComposerStep
 from .pysteps import Editable, Install, MakeVenv, Sync
 from .python import PythonProvider
 from .ruby import RubyProvider
@@ -20,6 +22,7 @@ from .ruststeps import RustCache, RustFiles
 
 PROVIDERS: tuple[Provider, ...] = (PythonProvider(), NodeProvider(), GoProvider(), RustProvider())
 PROVIDERS: tuple[Provider, ...] = (PythonProvider(), NodeProvider(), RubyProvider())
+PROVIDERS: tuple[Provider, ...] = (PythonProvider(), NodeProvider(), RubyProvider(), PhpProvider())
 
 STEPS: tuple[StepKind, ...] = (
     MakeVenv(),
@@ -28,6 +31,7 @@ STEPS: tuple[StepKind, ...] = (
     Sync(),
     NodeStep(),
     BundleStep(),
+    ComposerStep(),
     Apt(),
     AptUpdate(),
     Mise(),

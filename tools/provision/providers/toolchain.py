@@ -15,12 +15,13 @@ from ..names import plain
 from ..part import Part, Site, command, tail
 from .runtime import have, obtain
 
-_NETWORK = re.compile(
+NETWORK = re.compile(
     r"could not resolve|couldn't resolve|unknown host|UnknownHostException|no such host|getaddrinfo|network is unreachable|"
     r"connection (?:was )?(?:refused|reset|timed out)|failed to connect|could not connect|ConnectException|i/o timeout|"
     r"temporary failure in name resolution|could not reach host|curl error [67]\b|dial tcp|NU1301",
     re.IGNORECASE,
 )
+"""How the tools say that a registry could not be reached."""
 
 
 async def ready(name: str, site: Site, context: Context, part: Part, runtime: str = "") -> bool:

@@ -1,0 +1,88 @@
+"""An index of PHP packages over HTTP on loopback that speaks composer's own protocol (version 2), with dist archives."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import threading
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+PSR_LOG = Path("/usr/share/php/Psr/Log")
+"""A real library as Debian installs it with composer."""
+
+
+class Packagist:
+    """Packages by name and version; `asked` has the paths that were asked for."""
+
+    def __init__(self) -> None:
+        self.packages: dict[str, list[dict[str, object]]] = {}
+        self.files: dict[str, bytes] = {}
+        self.asked: list[str] = []
+        self.url = ""
+
+    def put(self, name: str, version: str, files: Mapping[str, str] | None = None, **manifest: object) -> None:
+        """Publish a package; without `files` it has one class named after it, with a constant VERSION."""
+        title = name.rpartition("/")[2].capitalize()
+        if files is None:
+            files = {f"src/{title}.php": f"<?php\nclass {title} {{ const VERSION = '{version}'; }}\n"}
+            manifest.setdefault("autoload", {"classmap": ["src/"]})
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            described = json.dumps({"name": name, **manifest})
+            for path, content in {"composer.json": described, **files}.items():
+                archive.writestr(f"{name.replace('/', '-')}-{version}/{path}", content)
+        content = packed.getvalue()
+        path = f"/dist/{name}/{version}.zip"
+        self.files[path] = content
+        entry: dict[str, object] = {
+            "name": name,
+            "version": version,
+            "description": f"About {name}",
+            "dist": {"type": "zip", "url": self.url + path, "reference": f"r{version}", "shasum": hashlib.sha1(content).hexdigest()},
+            "type": "library",
+            "time": "2020-01-02T00:00:00+00:00",
+            **manifest,
+        }  # fmt: skip
+        self.packages.setdefault(name, []).insert(0, entry)
+
+    def answer(self, path: str) -> bytes | None:
+        if path == "/packages.json":
+            return json.dumps({"packages": [], "metadata-url": "/p2/%package%.json"}).encode()
+        name = path.removeprefix("/p2/").removesuffix(".json")
+        if path.startswith("/p2/") and name in self.packages:
+            return json.dumps({"packages": {name: self.packages[name]}}).encode()
+        return self.files.get(path)
+
+
+@contextmanager
+def serving(made: Packagist) -> Iterator[Packagist]:
+    """Serve an index until the block ends."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            made.asked.append(self.path)
+            body = made.answer(self.path.split("?")[0])
+            self.send_response(404 if body is None else 200)
+            self.send_header("Content-Length", str(len(body or b"no")))
+            self.end_headers()
+            self.wfile.write(body or b"no")
+
+        def log_message(self, format: str, *args: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    made.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield made
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
