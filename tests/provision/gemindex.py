@@ -8,6 +8,7 @@ import io
 import re
 import tarfile
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,6 +30,8 @@ class GemIndex:
         self.asked: list[str] = []
         self.ranges = True
         self.url = ""
+        self.stalled = ""
+        """A path that is answered only when this is empty again."""
 
     def put(
         self,
@@ -129,6 +132,8 @@ def serving(made: GemIndex) -> Iterator[GemIndex]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             made.asked.append(self.path)
+            while made.stalled and self.path == made.stalled:
+                time.sleep(0.02)
             body = made.answer(self.path)
             wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
             part = wanted if made.ranges and body is not None and self.path.startswith("/gems/") else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from envsync.tests.lab.require import lacks
 from envsync.tests.provision.packagist import PSR_LOG, Packagist, serving
 from envsync.tools.errors import Failed, Unreachable, Usage
 from envsync.tools.fingerprint import Service
@@ -19,10 +21,8 @@ from envsync.tools.plan import Plan, Risk
 from envsync.tools.provision.providers.phpversions import meets
 
 World = Any
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("php") and shutil.which("composer") and shutil.which("unzip")),
-    reason="php, composer and unzip are not installed (on Debian: apt-get install php-cli composer unzip)",
-)
+if not (shutil.which("php") and shutil.which("composer") and shutil.which("unzip")):
+    lacks("php", "php, composer and unzip are not installed (on Debian: apt-get install php-cli composer unzip)")
 
 
 @pytest.fixture
@@ -179,6 +179,25 @@ async def test_hostile_50_what_a_kill_left_half_done_is_repaired(world: World, i
     assert (await world.plan()).empty
     (world.path / "vendor/autoload.php").unlink()
     assert (await world.plan()).summary == "write vendor/autoload.php with composer"
+
+
+async def test_hostile_50_a_real_kill_in_the_middle(world: World, index: Packagist) -> None:
+    manifest(world, own_inner="^1", psr_log="*")
+    lock(world)
+    plan = await world.plan()
+    index.stalled = "/dist/psr/log/1.1.4.zip"
+    work = asyncio.ensure_future(world.do(plan.steps[0]))
+    while index.stalled not in index.asked:
+        await asyncio.sleep(0.05)
+        assert not work.done()
+    await asyncio.sleep(0.2)
+    work.cancel()
+    await asyncio.wait([work])
+    index.stalled = ""
+    half = await world.plan()
+    assert "psr/log 1.1.4" in half.details
+    await world.carry(half)
+    assert php(world, "echo Inner::VERSION;") == "1.1.0" and (await world.plan()).empty
 
 
 async def test_hostile_50_adding_goes_on_after_a_kill(world: World, index: Packagist) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from envsync.tests.lab.require import lacks
 from envsync.tests.provision.gemindex import NATIVE, GemIndex, serving
 from envsync.tools.errors import Failed, Unreachable, Usage
 from envsync.tools.fingerprint import Service
@@ -19,10 +21,8 @@ from envsync.tools.provision.providers.rubytools import fits
 from envsync.tools.provision.providers.rubyversions import order, satisfies
 
 World = Any
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("ruby") and shutil.which("bundle")),
-    reason="ruby and bundler are not installed (on Debian: apt-get install ruby ruby-bundler)",
-)
+if not (shutil.which("ruby") and shutil.which("bundle")):
+    lacks("ruby", "ruby and bundler are not installed (on Debian: apt-get install ruby ruby-bundler)")
 compiles = pytest.mark.skipif(
     not (shutil.which("make") and shutil.which("gcc") and list(Path("/usr/include").glob("ruby-*/ruby.h"))),
     reason="extensions cannot be compiled here (on Debian: apt-get install ruby-dev gcc make libc6-dev)",
@@ -161,6 +161,24 @@ async def test_hostile_50_what_a_kill_left_half_done_is_repaired(world: World, g
     assert (await world.plan()).empty
 
 
+async def test_hostile_50_a_real_kill_in_the_middle(world: World, gems: GemIndex) -> None:
+    gemfile(world, gems, 'gem "outer"')
+    lock(world)
+    plan = await world.plan()
+    gems.stalled = "/gems/outer-1.0.0.gem"
+    work = asyncio.ensure_future(world.do(plan.steps[0]))
+    while not list(world.path.glob("vendor/bundle/ruby/*/gems/inner-1.1.0")):
+        await asyncio.sleep(0.05)
+        assert not work.done()
+    work.cancel()
+    await asyncio.wait([work])
+    gems.stalled = ""
+    half = await world.plan()
+    assert "outer 1.0.0" in half.details
+    await world.carry(half)
+    assert ruby(world, 'require "outer"; puts Outer::VERSION') == "1.0.0" and (await world.plan()).empty
+
+
 async def test_hostile_50_adding_goes_on_after_a_kill(world: World, gems: GemIndex) -> None:
     gemfile(world, gems)
     plan = await world.plan(packages=["gem:outer@1"])
@@ -259,6 +277,22 @@ async def test_a_path_of_the_users_own_counts(world: World, gems: GemIndex, tmp_
     assert plan.empty and "cannot be installed here, because .bundle/config sends gems among the system's own" in told(
         plan
     )
+
+
+async def test_settings_that_bundler_reads_elsewhere(
+    world: World, gems: GemIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "far").mkdir()
+    for name in ("BUNDLE_APP_CONFIG", "GEM_HOME"):  # as images of Ruby have it
+        monkeypatch.setenv(name, str(tmp_path / "far"))
+    gemfile(world, gems, 'gem "outer"')
+    lock(world)
+    plan = await world.plan()
+    assert "run it with BUNDLE_PATH=vendor/bundle" in told(plan)
+    await world.carry(plan)
+    assert not list((tmp_path / "far").iterdir()) and (await world.plan()).empty
+    monkeypatch.setenv("BUNDLE_PATH", "vendor/bundle")
+    assert ruby(world, 'require "inner"; puts Inner::VERSION') == "1.1.0"
 
 
 async def test_what_bundler_leaves_out_is_not_asked_for_again(

@@ -14,10 +14,10 @@ from ..names import Named, plain, shown
 from ..part import Part, Site, counted
 from ..popular import PHP
 from ..trust import by_person, nearest
+from .folders import filled, links
 from .phpfiles import Declared, installed, read, table
 from .phptools import Php, composer, php, platform, resolved, show, tools
 from .phpversions import constraint, meets, numbers
-from .rubyplace import links
 from .toolchain import ready
 
 
@@ -215,15 +215,6 @@ class PhpProvider:
             part.warnings.append(
                 f"{plain(', '.join(taken))} in {declared.vendor} did not come from composer and is replaced"
             )
-
-
-def filled(vendor: str, names: list[str]) -> list[str]:
-    """Those of the names that have a folder with something in it below `vendor`."""
-    import os
-
-    return [
-        name for name in names if os.path.isdir(os.path.join(vendor, name)) and os.listdir(os.path.join(vendor, name))
-    ]
 
 
 async def _read(site: Site, context: Context, part: Part) -> Declared:

@@ -14,9 +14,9 @@ from ...errors import Failed
 from ...plan import Step
 from ..index import text
 from ..part import digest
+from .folders import links
 from .phpfiles import installed
 from .pysteps import mapping, place, strings
-from .rubyplace import links
 from .toolchain import carried
 
 ENV = {

@@ -75,7 +75,7 @@ class RubyProvider:
                 f"{label} has {plain(', '.join(unfit))} for other platforms than {own.platform} only",
                 f"Run `bundle lock --add-platform {own.platform}`, then ask again.",
             )
-        configure = not place.path
+        configure = not place.path and not place.elsewhere
         if not lacking and (not configure or not names or set(names) == set(declared.elsewhere)):
             part.present.append(f"{counted(len(names), 'gem')} in {site.label(place.path or FOLDER)}")
             return
@@ -208,7 +208,7 @@ def _step(
         "root": site.rel,
         "manifest": declared.manifest,
         "path": place.path or FOLDER,
-        "configure": not place.path,
+        "configure": not place.path and not place.elsewhere,
         "verb": verb,
         "files": {name: declared.files[name] for name in sorted(kept)},
         "adds": {name: list[JsonValue](lines) for name, lines in (adds or {}).items()},

@@ -10,7 +10,11 @@ import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    import ssl
 
 TIMEOUT = 15.0
 MOST = 500
@@ -26,10 +30,16 @@ class Silent(Exception):
     """No server was reached; the text says why."""
 
 
+@cache
+def _trust() -> ssl.SSLContext:
+    import ssl
+
+    return ssl.create_default_context()
+
+
 def _ask(url: str, user: str, start: int, length: int) -> tuple[int, bytes, int | None]:
     """The status, `length` bytes from `start`, and the size of the whole where the server tells. Raises Silent."""
     import http.client
-    import ssl
     import urllib.error
     import urllib.request
 
@@ -39,7 +49,7 @@ def _ask(url: str, user: str, start: int, length: int) -> tuple[int, bytes, int 
     if user:
         request.add_unredirected_header("Authorization", "Basic " + b64encode(user.encode()).decode())
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT, context=ssl.create_default_context()) as answer:  # noqa: S310 (the same)
+        with urllib.request.urlopen(request, timeout=TIMEOUT, context=_trust()) as answer:  # noqa: S310 (the same)
             whole = re.search(r"/(\d+)$", answer.headers.get("Content-Range") or "")
             size = whole[1] if whole else answer.headers.get("Content-Length") if answer.status == 200 else None
             skipped = 0

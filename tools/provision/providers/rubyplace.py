@@ -31,13 +31,3 @@ def _whole(home: str, full: str) -> bool:
         return True
     marks = os.path.join(glob.escape(home), "extensions", "*", "*", glob.escape(full), "gem.build_complete")
     return bool(glob.glob(marks))
-
-
-def links(root: str, parts: list[str]) -> str:
-    """The first of `root/a`, `root/a/b`, … that is no real directory, when there is one; empty otherwise."""
-    path = root
-    for part in parts:
-        path = os.path.join(path, part)
-        if os.path.lexists(path) and (os.path.islink(path) or not os.path.isdir(path)):
-            return path
-    return ""

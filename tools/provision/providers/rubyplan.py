@@ -12,8 +12,8 @@ from ..part import Part, Site
 from ..popular import RUBY
 from ..trust import by_person, nearest
 from . import apt
+from .folders import links
 from .rubyfiles import Declared, Settings, settings
-from .rubyplace import links
 from .rubytools import Looked, Ruby, bundler, ruby
 from .rubyversions import order, satisfies
 from .runtime import obtain

@@ -15,9 +15,10 @@ from .. import defaults
 from ..index import text
 from ..names import plain
 from ..part import Site, digest
+from .folders import links
 from .pysteps import mapping, place, strings
 from .rubyfiles import Declared, read, settings
-from .rubyplace import installed, links
+from .rubyplace import installed
 from .rubytools import QUIET, Looked, Ruby, bundler, fulls, look, ruby
 from .rubyversions import satisfies
 from .toolchain import carried
@@ -59,7 +60,8 @@ class BundleStep:
         version = await bundler(context)
         if not version:
             raise Failed("bundler is not there", "Install it (Debian: ruby-bundler; else `gem install bundler`).")
-        env = environment(root / str(step.args["manifest"]), version)
+        # In the environment as well, for bundlers that BUNDLE_APP_CONFIG sends elsewhere for their settings.
+        env = {**environment(root / str(step.args["manifest"]), version), "BUNDLE_PATH": path}
         if verb != "frozen":
             await self._settle(step, root, env, context)
         site = await _site(root, str(step.args["root"]), context)
@@ -74,18 +76,21 @@ class BundleStep:
                     f"Change the line of {name} in {step.args['manifest']} to that version, then ask again.",
                 )
         await self._nothing_unnamed(step, site, declared, context)
+        before = await missing(site, declared, context)
         env = {**env, "BUNDLE_FROZEN": "true"}
         done = await carried(["bundle", "install"], step, context, cwd=root, env=env, hints=HINTS)
         lacking = await missing(site, declared, context)
         if lacking:
             await _left_out(site, declared, lacking, env, context)
-        new = {name: cast(JsonValue, ["", declared.specs[name][0][0]]) for name in declared.specs}
+        new = {name: cast(JsonValue, ["", declared.specs[name][0][0]]) for name in before if name not in lacking}
         return {**done, "bundler": version} if verb == "frozen" else {**done, "installed": new, "bundler": version}
 
     async def _unchanged(self, step: Step, root: Path, verb: str, context: Context) -> None:
+        """Raise Failed when manifest or lock are not what the plan was made from, nor what a killed run made of them."""
         for name, wanted in mapping(step.args.get("files", {})).items():
             now = await text(context.host, root / name)
-            begun = verb in ("add", "update") and any(f'gem "{each}"' in now for each in _adds(step))
+            begun = verb != "frozen" and name != step.args["manifest"]
+            begun = begun or (verb == "add" and any(f'gem "{each}"' in now for each in _adds(step)))
             if digest(now) != wanted and not begun:
                 raise Failed(f"{name} changed after the plan was made", "Nothing was changed. Ask again.")
 
