@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from envsync.tests.core.places import PipeHost
 from envsync.tests.lab.require import lacks
 from envsync.tests.provision.packagist import PSR_LOG, Packagist, serving
 from envsync.tools.errors import Failed, Unreachable, Usage
@@ -94,6 +95,20 @@ async def test_a_locked_project_is_installed_as_locked_and_runs(world: World, in
     assert (await world.plan()).empty and (world.path / "composer.lock").read_text() == kept
     assert {path.name for path in world.path.iterdir()} == {"composer.json", "composer.lock", "vendor"}
     assert {path.name for path in (tmp_path / "home").iterdir()} <= {".config", ".cache", ".local"}, "caches only"
+
+
+async def test_it_works_on_a_machine_that_is_elsewhere(world: World, index: Packagist) -> None:
+    manifest(world, own_outer="*")
+    host = PipeHost("test:far", dict(os.environ))
+    world.host = host
+    try:
+        plan = await world.plan()
+        assert plan.details == ("own/inner 1.1.0", "own/outer 1.0.0")
+        await world.carry(plan)
+        assert (await world.plan()).empty and (await world.plan(packages=["composer:own/inner@1"])).steps
+    finally:
+        await host.close()
+    assert php(world, "echo Outer::VERSION;") == "1.0.0"
 
 
 async def test_without_a_lock_the_plan_says_what_is_chosen_and_one_is_written(world: World, index: Packagist) -> None:
@@ -310,6 +325,11 @@ async def test_what_php_lacks_is_said_with_debians_names(
     manifest(world, own_odd="*")
     plan = await world.plan()
     assert plan.empty and "PHP lacks ext-nosuchthing; Install and enable" in told(plan)
+    index.put("own/polyfill", "1.0.0", provide={"ext-nosuchthing": "*"})
+    manifest(world, own_odd="*", own_polyfill="*")
+    await world.carry(await world.plan())
+    assert (await world.plan()).empty
+    (world.path / "composer.lock").unlink()
     manifest(world, own_inner="*", more={"require": {"php": ">=99", "own/inner": "*"}})
     plan = await world.plan()
     assert plan.empty and "cannot be installed here, because" in told(plan) and "php" in told(plan)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from envsync.tests.core.places import PipeHost
 from envsync.tests.lab.require import lacks
 from envsync.tests.provision.gemindex import NATIVE, GemIndex, serving
 from envsync.tools.errors import Failed, Unreachable, Usage
@@ -86,6 +87,23 @@ async def test_a_locked_project_is_installed_into_it_and_runs(world: World, gems
     assert subprocess.run(["gem", "list"], capture_output=True, text=True, check=True).stdout == system
     assert {path.name for path in (tmp_path / "home").iterdir()} <= {".gemrc", ".bundle", ".local"}, "caches only"
     assert not (tmp_path / "home/.bundle/config").exists()
+
+
+async def test_it_works_on_a_machine_that_is_elsewhere(world: World, gems: GemIndex) -> None:
+    gemfile(world, gems, 'gem "outer"')
+    lock(world)
+    host = PipeHost("test:far", dict(os.environ))
+    world.host = host
+    try:
+        plan = await world.plan()
+        assert {"inner 1.1.0", "outer 1.0.0"} <= set(plan.details) and plan.steps[0].download
+        await world.carry(plan)
+        assert (await world.plan()).empty
+        (world.path / "Gemfile.lock").unlink()
+        assert (await world.plan(packages=["gem:inner@1"])).steps
+    finally:
+        await host.close()
+    assert ruby(world, 'require "outer"; puts Outer::VERSION') == "1.0.0"
 
 
 async def test_without_a_lock_one_is_written_and_said(world: World, gems: GemIndex) -> None:
@@ -223,6 +241,10 @@ async def test_gems_from_elsewhere_are_for_a_person_to_look_at(world: World, gem
     )
     gemfile(world, gems, 'gem "own", path: "own"', 'gem "outer"')
     assert "own from path own" in (await world.plan()).reason
+    gemfile(world, gems, 'gem "far", git: "http://u:pw@git.example/x"')
+    plan = await world.plan()
+    assert "far from git http://git.example/x" in plan.reason and "pw" not in plan.model_dump_json()
+    gemfile(world, gems, 'gem "own", path: "own"', 'gem "outer"')
     lock(world)
     plan = await world.plan()
     assert plan.risk == Risk.R3 and "path own" in plan.reason
@@ -258,6 +280,17 @@ async def test_the_version_that_wrote_the_lock_is_not_fetched(world: World, gems
     world.put("Gemfile.lock", text[: text.index("BUNDLED WITH")] + "BUNDLED WITH\n   2.99.0\n")
     await world.carry(await world.plan())
     assert not [path for path in gems.asked if "bundler" in path] and (await world.plan()).empty
+
+
+async def test_hostile_46_plugins_of_bundler_are_not_installed(world: World, gems: GemIndex, tmp_path: Path) -> None:
+    gems.put("evil", "1.0.0", {"plugins.rb": f"File.write({str(tmp_path / 'ran')!r}, '1')\n"})
+    gemfile(world, gems, 'plugin "evil"', 'gem "outer"')
+    for locked in (False, True):
+        plan = await world.plan()
+        assert "plugins of bundler that are not installed: evil" in told(plan), locked
+        await world.carry(plan)
+        shutil.rmtree(world.path / "vendor")
+    assert not (tmp_path / "ran").exists() and "/gems/evil-1.0.0.gem" not in gems.asked
 
 
 async def test_a_path_of_the_users_own_counts(world: World, gems: GemIndex, tmp_path: Path) -> None:
@@ -419,6 +452,8 @@ async def test_hostile_22_and_61_files_that_are_no_text(world: World, gems: GemI
         with pytest.raises(Failed, match=why):
             await world.plan()
     path.unlink()
+    world.put("Gemfile", "\n" * 5_000_000 + 'gem "outer"\n')
+    assert "outer" in (await world.plan()).details, "a pattern must not go over it again and again"
     path.mkdir()
     with pytest.raises(Failed, match="no file"):
         await world.plan()

@@ -99,8 +99,7 @@ class PhpProvider:
         part.warnings.append(f"there is no {site.label('composer.lock')}: composer chooses versions and writes one")
         if found is None:
             return dict.fromkeys(declared.direct, "")
-        declared.platform.update({k: v for k, v in found.platform.items() if k not in declared.platform})
-        declared.plugins = found.plugins
+        _learn(declared, found)
         return found.locked
 
     async def packages(self, site: Site, named: Sequence[Named], context: Context) -> Part:
@@ -136,8 +135,7 @@ class PhpProvider:
         found = await resolved(declared, context, site.root, words, dev)
         wanted = found.locked if found else {word.partition(":")[0]: "" for word in words}
         if found:
-            declared.plugins = found.plugins
-            declared.platform.update(found.platform)
+            _learn(declared, found)
         await platform(declared, own, context, part)
         changes = {
             name: [there.get(name, ""), version] for name, version in wanted.items() if there.get(name) != version
@@ -221,6 +219,12 @@ async def _read(site: Site, context: Context, part: Part) -> Declared:
     declared = await read(site, context)
     part.basis += [f"{site.label(name)}:{value}" for name, value in sorted(declared.files.items())]
     return declared
+
+
+def _learn(declared: Declared, found: Declared) -> None:
+    """Take over what composer's choice says of plugins and of what is required of PHP."""
+    declared.plugins, declared.provided = found.plugins, declared.provided | found.provided
+    declared.platform.update({k: v for k, v in found.platform.items() if k not in declared.platform})
 
 
 async def _place(site: Site, declared: Declared, context: Context) -> None:

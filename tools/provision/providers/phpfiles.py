@@ -56,7 +56,7 @@ class Declared:
     locked: dict[str, str] = field(default_factory=dict[str, str])
     """Version by name of what has to be there."""
     provided: frozenset[str] = frozenset()
-    """Names that packages of the lock replace or provide."""
+    """Names that the manifest or packages of the lock replace or provide; polyfills provide extensions."""
     lock: str = ""
     vendor: str = "vendor"
     bins: str = ""
@@ -94,6 +94,7 @@ async def read(site: Site, context: Context) -> Declared:
     config = table(found.manifest, "config")
     found.told = [f"sets {plain(key, 40)}" for key in config if key not in _HARMLESS]
     found.given = frozenset(table(config, "platform"))
+    found.provided = frozenset((*table(found.manifest, "provide"), *table(found.manifest, "replace")))
     found.vendor = env.get("COMPOSER_VENDOR_DIR") or str(config.get("vendor-dir") or "vendor").rstrip("/")
     found.bins = str(config.get("bin-dir") or "")
     found.foreign = _repositories(found.manifest.get("repositories"))
@@ -137,7 +138,7 @@ def read_lock(lock: Mapping[str, Any], label: str, found: Declared, usual: froze
                 found.foreign.append(f"{plain(name, 60)} from {plain(host, 80)}")
     for key in ("platform", "platform-dev"):
         found.platform.update({k: str(v) for k, v in table(lock, key).items() if k == "php" or k.startswith("ext-")})
-    found.plugins, found.provided = tuple(plugins), frozenset(provided)
+    found.plugins, found.provided = tuple(plugins), found.provided | provided
 
 
 def _identity(entry: Mapping[str, Any]) -> str:

@@ -80,7 +80,7 @@ async def platform(declared: Declared, own: Php, context: Context, part: Part) -
     names = [
         name.removeprefix("ext-")
         for name in declared.platform
-        if name.startswith("ext-") and name not in declared.given
+        if name.startswith("ext-") and name not in declared.given | declared.provided
     ]
     lacking = sorted(name for name in names if name.lower().removeprefix("zend-") not in own.extensions)
     known = {name: _PACKAGES.get(name.lower(), name.lower()) for name in lacking}

@@ -83,9 +83,9 @@ async def content(host: Host, site: Site, name: str, found: Declared) -> str:
 
 
 def _gemfile(gemfile: str, found: Declared) -> None:
-    lines = re.sub(r"^\s*#[^\n]*", "", gemfile, flags=re.MULTILINE)
+    lines = re.sub(r"^[ \t]*#[^\n]*", "", gemfile, flags=re.MULTILINE)
     lines = re.sub(r",[ \t]*\n\s*", ", ", lines)
-    for name, rest in re.findall(r"^\s*gem[ \t(]+[\"']([\w.-]+)[\"']([^\n]*)", lines, re.MULTILINE):
+    for name, rest in re.findall(r"^[ \t]*gem[ \t(]+[\"']([\w.-]+)[\"']([^\n]*)", lines, re.MULTILINE):
         rest = re.sub(r"\s#[^\n]*", "", rest)
         wanted = re.match(r"((?:\s*,\s*[\"'][^\"']*[\"'])*)", rest)
         platforms = re.search(r"\bplatforms?(?:: |:|\s*=>)\s*(\[[^\]]*\]|%[iw]\[[^\]]*\]|:\w+)", rest)
@@ -94,24 +94,29 @@ def _gemfile(gemfile: str, found: Declared) -> None:
             continue
         from_where = re.search(r"\b(path|git|github|gitlab|bitbucket|gist)(?::| ?=>)\s*[\"']([^\"']*)", rest)
         if from_where:
-            found.foreign.append(f"{plain(name, 60)} from {from_where[1]} {plain(from_where[2], 80)}")
+            found.foreign.append(f"{plain(name, 60)} from {from_where[1]} {plain(_open(from_where[2]), 80)}")
         own = re.search(r"\bsource(?::| ?=>)\s*[\"']([^\"']+)", rest)
         found.sources += [_slashed(own[1])] if own else []
         if NAME.fullmatch(name) and not from_where:
             found.direct.setdefault(name, re.findall(r"[\"']([^\"']+)[\"']", wanted[1] if wanted else ""))
     for kind, where in re.findall(
-        r"^\s*(path|git|github|gitlab)[ \t(]+[\"']([^\"']+)[\"'].*\bdo\b", lines, re.MULTILINE
+        r"^[ \t]*(path|git|github|gitlab)[ \t(]+[\"']([^\"']+)[\"'].*\bdo\b", lines, re.MULTILINE
     ):
-        found.foreign.append(f"a block of gems from {kind} {plain(where, 80)}")
-    found.sources += [_slashed(each) for each in re.findall(r"^\s*source[ \t(]+[\"']([^\"']+)", lines, re.MULTILINE)]
-    found.plugins = [plain(each, 60) for each in re.findall(r"^\s*plugin[ \t(]+[\"']([^\"']+)", lines, re.MULTILINE)]
-    ruby = re.search(r"^\s*ruby[ \t(]+((?:[\"'][^\"']+[\"'](?:,\s*)?)+)", lines, re.MULTILINE)
+        found.foreign.append(f"a block of gems from {kind} {plain(_open(where), 80)}")
+    found.sources += [_slashed(each) for each in re.findall(r"^[ \t]*source[ \t(]+[\"']([^\"']+)", lines, re.MULTILINE)]
+    found.plugins = [plain(each, 60) for each in re.findall(r"^[ \t]*plugin[ \t(]+[\"']([^\"']+)", lines, re.MULTILINE)]
+    ruby = re.search(r"^[ \t]*ruby[ \t(]+((?:[\"'][^\"']+[\"'](?:,\s*)?)+)", lines, re.MULTILINE)
     found.ruby = tuple(re.findall(r"[\"']([^\"']+)[\"']", ruby[1])) if ruby else ()
 
 
 def _elsewhere(listed: str) -> bool:
     words = re.findall(r"\w+", re.sub(r"^%[iw]", "", listed))
     return bool(words) and all(re.sub(r"(_\d+)+$", "", word) in _ELSEWHERE for word in words)
+
+
+def _open(address: str) -> str:
+    """An address without its credentials."""
+    return re.sub(r"//[^/@]*@", "//", address)
 
 
 def _slashed(address: str) -> str:
@@ -131,7 +136,7 @@ def read_lock(lock: str, label: str, found: Declared) -> None:
             if section == "GEM":
                 found.sources.append(remotes[-1])
             elif section != "PATH" or remotes[-1] != ".":
-                found.foreign.append(f"{section.lower()} {plain(re.sub('//[^/@]*@', '//', remotes[-1]), 80)}")
+                found.foreign.append(f"{section.lower()} {plain(_open(remotes[-1]), 80)}")
         elif re.match(r"    \S", line) and section in ("GEM", "GIT", "PATH"):
             spec = _SPEC.fullmatch(line.strip())
             if spec is None:
