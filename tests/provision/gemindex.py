@@ -5,14 +5,24 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import os
 import re
+import shutil
+import subprocess
 import tarfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
+import pytest
+
+from envsync.tools.plan import Plan
+
+World = Any
 NATIVE = {
     "lib/native.rb": "require 'native/native'\n",
     "ext/native/extconf.rb": "require 'mkmf'\nFile.write(ENV.fetch('RAN'), '1') if ENV['RAN']\ncreate_makefile('native/native')\n",
@@ -161,3 +171,46 @@ def serving(made: GemIndex) -> Iterator[GemIndex]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.fixture
+def gems(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[GemIndex]:
+    """inner <- outer, and native, from the user's own source of gems."""
+    for name in [name for name in os.environ if name.startswith(("BUNDLE", "GEM_", "RUBY"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with serving(GemIndex()) as made:
+        made.put("inner", "1.0.0")
+        made.put("inner", "1.1.0")
+        made.put("inner", "2.0.0")
+        made.put("outer", "1.0.0", requires=[("inner", "~> 1.0")])
+        made.put("native", "0.1.0", NATIVE, extensions=["ext/native/extconf.rb"])
+        made.put("hidden", "1.0.0", requires=[("native", ">= 0")])
+        (Path(os.environ["HOME"]) / ".gemrc").write_text(f":sources:\n- {made.url}/\n")
+        yield made
+
+
+def gemfile(world: World, gems: GemIndex, *lines: str, folder: str = "") -> None:
+    world.put(f"{folder}Gemfile", "\n".join([f'source "{gems.url}"', *lines, ""]))
+
+
+def lock(world: World, folder: str = ".") -> None:
+    subprocess.run(["bundle", "lock"], cwd=world.path / folder, check=True, capture_output=True)
+
+
+def ruby(world: World, code: str, folder: str = ".") -> str:
+    argv = ["bundle", "exec", "ruby", "-e", code]
+    done = subprocess.run(argv, cwd=world.path / folder, capture_output=True, text=True)
+    return (done.stdout + done.stderr).strip()
+
+
+def told(plan: Plan) -> str:
+    return "\n".join((*plan.details, *plan.warnings, plan.reason))
+
+
+def lacking() -> str:
+    """Why these tests cannot run here; empty when they can."""
+    headers = list(Path("/usr/include").glob("ruby-*/ruby.h"))
+    if all(map(shutil.which, ("ruby", "bundle", "make", "gcc"))) and headers:
+        return ""
+    return "ruby, bundler and what compiles extensions are needed (on Debian: apt-get install ruby ruby-dev ruby-bundler gcc make libc6-dev)"

@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
+import shutil
+import subprocess
 import threading
 import time
 import zipfile
@@ -12,7 +15,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from envsync.tools.plan import Plan
+
+World = Any
 PSR_LOG = Path("/usr/share/php/Psr/Log")
 """A real library as Debian installs it with composer."""
 
@@ -91,3 +100,60 @@ def serving(made: Packagist) -> Iterator[Packagist]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.fixture
+def index(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Packagist]:
+    """own/inner <- own/outer, and Debian's psr/log, from the user's own repository."""
+    for name in [name for name in os.environ if name.startswith("COMPOSER")]:
+        monkeypatch.delenv(name)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with serving(Packagist()) as made:
+        made.put("own/inner", "1.0.0")
+        made.put("own/inner", "1.1.0")
+        made.put("own/inner", "2.0.0")
+        made.put("own/outer", "1.0.0", require={"own/inner": "^1.0"})
+        files = {f"Psr/Log/{path.name}": path.read_text() for path in PSR_LOG.glob("*.php")}
+        made.put("psr/log", "1.1.4", files, autoload={"psr-4": {"Psr\\Log\\": "Psr/Log/"}})
+        configure(made.url)
+        yield made
+
+
+def configure(url: str) -> None:
+    """The user's own settings of composer."""
+    config = Path(os.environ["HOME"]) / ".config/composer/config.json"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    repositories = [{"type": "composer", "url": url}, {"packagist.org": False}]
+    config.write_text(json.dumps({"repositories": repositories, "config": {"secure-http": False}}))
+
+
+def manifest(world: World, folder: str = "", more: dict[str, object] | None = None, **require: str) -> None:
+    named = {name.replace("_", "/"): wanted for name, wanted in require.items()}
+    world.put(f"{folder}composer.json", json.dumps({"name": "own/app", "require": named, **(more or {})}))
+
+
+def composer(world: World, *words: str, folder: str = ".") -> None:
+    env = {**os.environ, "COMPOSER_ALLOW_SUPERUSER": "1", "COMPOSER_NO_INTERACTION": "1"}
+    subprocess.run(["composer", *words], cwd=world.path / folder, check=True, capture_output=True, env=env)
+
+
+def lock(world: World, folder: str = ".") -> None:
+    composer(world, "update", "--no-install", "--no-scripts", "--no-plugins", folder=folder)
+
+
+def php(world: World, code: str, folder: str = ".") -> str:
+    argv = ["php", "-r", f"require 'vendor/autoload.php'; {code}"]
+    done = subprocess.run(argv, cwd=world.path / folder, capture_output=True, text=True)
+    return (done.stdout + done.stderr).strip()
+
+
+def told(plan: Plan) -> str:
+    return "\n".join((*plan.details, *plan.warnings, plan.reason))
+
+
+def lacking() -> str:
+    """Why these tests cannot run here; empty when they can."""
+    there = all(map(shutil.which, ("php", "composer", "unzip")))
+    return "" if there else "php, composer and unzip are needed (on Debian: apt-get install php-cli composer unzip)"
