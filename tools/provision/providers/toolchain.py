@@ -91,5 +91,5 @@ async def leads(root: Path, workspace: Path, context: Context) -> bool:
 
 def unreachable(what: str, said: str) -> None:
     """Raise Unreachable when `said`, the error output of the command `what`, means that its registry was not reached."""
-    if _NETWORK.search(said):
+    if NETWORK.search(said):
         raise Unreachable(f"{what} could not reach its registry: {said[-2000:]}", "Check the network and ask again.")
