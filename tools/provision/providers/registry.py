@@ -8,6 +8,10 @@ from ..part import Provider
 from .apt import Apt, AptUpdate
 from .go import GoProvider
 from .gosteps import GoCache, GoFiles
+from .gradlesteps import Gradle
+from .grown import Grown
+from .java import JavaProvider
+from .javasteps import Maven
 from .node import NodeProvider
 from .nodesteps import NodeStep
 from .php import PhpProvider
@@ -23,6 +27,7 @@ from .ruststeps import RustCache, RustFiles
 PROVIDERS: tuple[Provider, ...] = (PythonProvider(), NodeProvider(), GoProvider(), RustProvider())
 PROVIDERS: tuple[Provider, ...] = (PythonProvider(), NodeProvider(), RubyProvider())
 PROVIDERS: tuple[Provider, ...] = (PythonProvider(), NodeProvider(), RubyProvider(), PhpProvider())
+PROVIDERS: tuple[Provider, ...] = (PythonProvider(), NodeProvider(), JavaProvider())
 
 STEPS: tuple[StepKind, ...] = (
     MakeVenv(),
@@ -32,6 +37,9 @@ STEPS: tuple[StepKind, ...] = (
     NodeStep(),
     BundleStep(),
     ComposerStep(),
+    Grown(),
+    Maven(),
+    Gradle(),
     Apt(),
     AptUpdate(),
     Mise(),

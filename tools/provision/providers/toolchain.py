@@ -64,13 +64,18 @@ async def carried(
     done = await command(context, argv, step.does, cwd=cwd, env=env, timeout=timeout)
     if done.code == 0:
         return {"code": 0, "seconds": round(done.seconds, 1)}
-    said = tail(done)
-    what = " ".join(argv[:2])
+    said, what = tail(done), " ".join(argv[:2])
     for pattern, known in hints:
         if re.search(pattern, said):
             raise Failed(f"{what} failed: {said}", known)
-    unreachable(what, said)
-    raise Failed(
+    raise failure(what, said, hint)
+
+
+def failure(what: str, said: str, hint: str = "") -> Failed | Unreachable:
+    """The error for a command `what` that ended with `said`: whether its registry or something else is at fault."""
+    if NETWORK.search(said):
+        return Unreachable(f"{what} could not reach its registry: {said[-2000:]}", "Check the network and ask again.")
+    return Failed(
         f"{what} failed: {said}", hint or "Ask again to retry; what the message names may have to be installed first."
     )
 
@@ -91,5 +96,6 @@ async def leads(root: Path, workspace: Path, context: Context) -> bool:
 
 def unreachable(what: str, said: str) -> None:
     """Raise Unreachable when `said`, the error output of the command `what`, means that its registry was not reached."""
-    if NETWORK.search(said):
-        raise Unreachable(f"{what} could not reach its registry: {said[-2000:]}", "Check the network and ask again.")
+    error = failure(what, said)
+    if isinstance(error, Unreachable):
+        raise error
