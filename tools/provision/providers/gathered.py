@@ -15,11 +15,11 @@ _BIGGEST = 1024 * 1024
 _TOTAL = 32 * 1024 * 1024
 
 
-def gather(root: str, patterns: list[str], skip: list[str]) -> dict[str, str]:
+def gather(root: str, patterns: list[str], skip: list[str], biggest: int = _BIGGEST) -> dict[str, str]:
     """Text by relative path of the regular files whose names fit a pattern (any case), links and `skip` folders left out."""
     found: dict[str, str] = {}
     pending, entries, total = [""], 0, 0
-    while pending and entries < _ENTRIES and total < _TOTAL:
+    while pending and entries < _ENTRIES and total < max(_TOTAL, 8 * biggest):
         folder = pending.pop()
         try:
             inside = sorted(os.scandir(os.path.join(root, folder)), key=lambda entry: entry.name)
@@ -32,7 +32,7 @@ def gather(root: str, patterns: list[str], skip: list[str]) -> dict[str, str]:
                 if entry.is_dir(follow_symlinks=False):
                     if entry.name not in skip and rel.count("/") < 12:
                         pending.append(rel)
-                elif entry.is_file(follow_symlinks=False) and _fits(rel, patterns) and entry.stat().st_size <= _BIGGEST:
+                elif entry.is_file(follow_symlinks=False) and _fits(rel, patterns) and entry.stat().st_size <= biggest:
                     with open(entry.path, encoding="utf-8", errors="replace") as file:
                         found[rel] = file.read()
                     total += len(found[rel])

@@ -8,6 +8,8 @@ from ..part import Provider
 from .apt import Apt, AptUpdate
 from .go import GoProvider
 from .gosteps import GoCache, GoFiles
+from .dotnet import DotNetProvider
+from .dotnetsteps import DotNet
 from .gradlesteps import Gradle
 from .grown import Grown
 from .java import JavaProvider
@@ -28,6 +30,7 @@ PROVIDERS: tuple[Provider, ...] = (PythonProvider(), NodeProvider(), GoProvider(
 PROVIDERS: tuple[Provider, ...] = (PythonProvider(), NodeProvider(), RubyProvider())
 PROVIDERS: tuple[Provider, ...] = (PythonProvider(), NodeProvider(), RubyProvider(), PhpProvider())
 PROVIDERS: tuple[Provider, ...] = (PythonProvider(), NodeProvider(), JavaProvider())
+PROVIDERS: tuple[Provider, ...] = (PythonProvider(), NodeProvider(), JavaProvider(), DotNetProvider())
 
 STEPS: tuple[StepKind, ...] = (
     MakeVenv(),
@@ -40,6 +43,7 @@ STEPS: tuple[StepKind, ...] = (
     Grown(),
     Maven(),
     Gradle(),
+    DotNet(),
     Apt(),
     AptUpdate(),
     Mise(),

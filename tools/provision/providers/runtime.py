@@ -48,6 +48,7 @@ KINDS = {
     "java": Kind(("java", "-version"), ("default-jdk-headless",)),
     "ruby": Kind(("ruby", "--version"), ("ruby-full",)),
     "php": Kind(("php", "--version"), ("php-cli",)),
+    "dotnet": Kind(("dotnet", "--version"), ("dotnet-sdk-8.0",)),
     "deno": Kind(("deno", "--version"), ()),
     "bun": Kind(("bun", "--version"), ()),
 }
