@@ -19,6 +19,11 @@ from .toolchain import failure
 
 INIT = """\
 // Made by EnvSync: resolves what the project declares and says which files that gave. It builds nothing.
+def why = { Throwable error ->
+    def deepest = error
+    for (int i = 0; i < 20 && deepest.cause != null; i++) deepest = deepest.cause
+    (deepest.is(error) ? "${error.message}" : "${error.message} (${deepest.message})").replaceAll(/\\s+/, ' ')
+}
 allprojects {
     task envsyncResolve {
         doLast {
@@ -31,9 +36,9 @@ allprojects {
                             def found = c.incoming.artifactView { lenient(true) }.artifacts
                             found.artifactFiles.files.each { seen << it.absolutePath }
                             def told = c.name ==~ /(?i).*classpath|annotationProcessor.*|classpath/
-                            found.failures.each { if (told) lacks << "${c.name}: ${it.message}".readLines()[0] }
+                            found.failures.each { if (told) lacks << why(it) }
                         } catch (Exception e) {
-                            lacks << "?${c.name}: ${e.message}".readLines()[0]
+                            lacks << "?${c.name}: ${why(e)}"
                         }
                     }
                 }
@@ -90,7 +95,7 @@ class Gradle:
         if lacks:
             raise failure("Gradle", "\n".join(lacks[:6]), "Correct it in the build script, then ask again.")
         came = await grown.finished(key, sorted(seen.found), context)
-        return {"code": 0, "seconds": round(done.seconds, 1), "files": came}
+        return {"code": 0, "seconds": round(done.seconds, 1), "files": came, "unresolved": len(seen.lacks) - len(lacks)}
 
     async def holds(self, step: Step, context: Context) -> bool | None:
         """See StepKind.holds."""

@@ -115,7 +115,8 @@ def _errors(said: str) -> str:
         for line in lines
         if line and not line.startswith(("To see the full", "Re-run Maven", "For more information", "[Help"))
     ]
-    return "\n".join(line[:400] for line in kept[:6])
+    # A long line has what it was about at its begin and why at its end.
+    return "\n".join(line if len(line) < 600 else f"{line[:250]} … {line[-300:]}" for line in kept[:6])
 
 
 def _hint(said: str) -> str:

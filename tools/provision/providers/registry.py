@@ -26,11 +26,16 @@ from .runtime import Mise, UvPython
 from .rust import RustProvider
 from .ruststeps import RustCache, RustFiles
 
-PROVIDERS: tuple[Provider, ...] = (PythonProvider(), NodeProvider(), GoProvider(), RustProvider())
-PROVIDERS: tuple[Provider, ...] = (PythonProvider(), NodeProvider(), RubyProvider())
-PROVIDERS: tuple[Provider, ...] = (PythonProvider(), NodeProvider(), RubyProvider(), PhpProvider())
-PROVIDERS: tuple[Provider, ...] = (PythonProvider(), NodeProvider(), JavaProvider())
-PROVIDERS: tuple[Provider, ...] = (PythonProvider(), NodeProvider(), JavaProvider(), DotNetProvider())
+PROVIDERS: tuple[Provider, ...] = (
+    PythonProvider(),
+    NodeProvider(),
+    GoProvider(),
+    RustProvider(),
+    JavaProvider(),
+    RubyProvider(),
+    PhpProvider(),
+    DotNetProvider(),
+)
 
 STEPS: tuple[StepKind, ...] = (
     MakeVenv(),

@@ -16,7 +16,7 @@ from ..part import Part, Site, command, tail
 from .runtime import have, obtain
 
 NETWORK = re.compile(
-    r"could not resolve|couldn't resolve|unknown host|UnknownHostException|no such host|getaddrinfo|network is unreachable|"
+    r"could(?: not|n't) resolve (?:host|proxy)|unknown host|UnknownHostException|no such host|getaddrinfo|network is unreachable|"
     r"connection (?:was )?(?:refused|reset|timed out)|failed to connect|could not connect|ConnectException|i/o timeout|"
     r"temporary failure in name resolution|could not reach host|curl error [67]\b|dial tcp|NU1301",
     re.IGNORECASE,
