@@ -86,6 +86,7 @@ def zipped(source: Path, top: str) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for folder, _, names in os.walk(source, followlinks=True):
+            archive.writestr(f"{top}/{Path(folder).relative_to(source)}/".replace("/./", "/"), b"")
             for name in names:
                 file = Path(folder, name)
                 if not file.is_file():

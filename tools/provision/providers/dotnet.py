@@ -23,6 +23,7 @@ from .dotnetfiles import FILES, PROJECTS, SOLUTIONS, USUAL, Solution, solution
 from .dotnetsteps import ENV, needs
 from .gathered import SKIP, gather
 from .grownfiles import absent
+from .jvm import shown_path
 from .xmlfile import Unreadable, parse
 
 
@@ -58,9 +59,10 @@ class DotNetProvider:
         if any(step.kind != "dotnet" for step in part.steps):
             return part
         where = await _packages(context)
+        shown = shown_path(where, context)
         needed = await needs(str(site.root), dict[str, JsonValue](found.locks), context)
         if needed is not None and not await context.host.call(absent, needed):
-            part.present.append(f"{counted(len(needed), 'package')} of {label} in {where}")
+            part.present.append(f"{counted(len(needed), 'package')} of {label} in {shown}")
             return part
         await _sources(label, found, context, part)
         modes = _modes(found)
@@ -73,9 +75,9 @@ class DotNetProvider:
         }  # fmt: skip
         how = " as locked" if set(modes.values()) == {"locked"} else ""
         main = Step(
-            kind="dotnet", does=f"restore the packages of {label}{how} into {where}", args=args, covered=True, seconds=5.0 + 3.0 * len(found.projects),
+            kind="dotnet", does=f"restore the packages of {label}{how} into {shown}", args=args, covered=True, seconds=5.0 + 3.0 * len(found.projects),
         )  # fmt: skip
-        part.steps += grown.steps(key, [str(where)], str(where), main)
+        part.steps += grown.steps(key, [str(where)], shown_path(where, context), main)
         return part
 
     async def packages(self, site: Site, named: Sequence[Named], context: Context) -> Part:
@@ -112,7 +114,7 @@ class DotNetProvider:
             }  # fmt: skip
             does = f"add {entry.name} {entry.version} to {site.label(project)} with dotnet"
             main = Step(kind="dotnet", does=does, args=args, covered=True, seconds=8.0)
-            part.steps += grown.steps(key, [str(where)], str(where), main)
+            part.steps += grown.steps(key, [str(where)], shown_path(where, context), main)
         return part
 
 

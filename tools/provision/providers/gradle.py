@@ -90,11 +90,12 @@ async def project(site: Site, context: Context, runtime: str) -> Part:
         return part
     given = (await variables(context.host, context.environ, ("GRADLE_USER_HOME",))).get("GRADLE_USER_HOME", "")
     where = home_of(given, home)
+    shown = jvm.shown_path(where, context, home)
     used = await wrapper.look("gradle", site, context, home, part)
     key = grown.key("gradle", site, [*part.basis, *map(str, (used.files if used else {}).items())], context)
     there = await grown.complete(key, context)
     if there is not None and (used is None or used.there):
-        part.present.append(f"{counted(len(there), 'file')} of {label} in {where}")
+        part.present.append(f"{counted(len(there), 'file')} of {label} in {shown}")
         return part
     program = await _program(label, used, context, part)
     if not program:
@@ -111,14 +112,14 @@ async def project(site: Site, context: Context, runtime: str) -> Part:
     args: dict[str, JsonValue] = {"root": site.rel, "program": list[JsonValue](program), "home": str(where), "key": key}
     main = Step(
         kind="gradle",
-        does=f"fetch what {label} needs into {where} with {program[-1].removeprefix('./')}",
+        does=f"fetch what {label} needs into {shown} with {program[-1].removeprefix('./')}",
         args=args,
         covered=True,
         seconds=20.0,
         download=size or None,
     )
     roots = [str(where / "caches/modules-2/files-2.1"), *([str(used.dists)] if used else [])]
-    part.steps += grown.steps(key, roots, str(where), main)
+    part.steps += grown.steps(key, roots, shown, main)
     return part
 
 

@@ -69,6 +69,14 @@ async def home(context: Context) -> Path:
     return Path(found[1].strip())
 
 
+def shown_path(path: Path, context: Context, home: Path | None = None) -> str:
+    """A path as people write it: with ~ for the home."""
+    for folder in (context.home, home):
+        if folder is not None and path.is_relative_to(folder):
+            return f"~/{path.relative_to(folder)}"
+    return plain(str(path), 120)
+
+
 def option(line: str, name: str) -> str:
     """The value of -Dname= in a line of options; empty when it has none."""
     try:

@@ -38,12 +38,13 @@ async def project(site: Site, context: Context, runtime: str) -> Part:
     except (Failed, Usage, Unreachable) as error:
         part.warnings.append(f"{site.label('pom.xml')}: cannot provide for it here, because {error.what}; {error.hint}")
         return part
+    shown = jvm.shown_path(where, context, home)
     own, every = jvm.mirrors(known)
     used = await wrapper.look("maven", site, context, home, part)
     key = grown.key("maven", site, [*part.basis, *map(str, (used.files if used else {}).items())], context)
     there = await grown.complete(key, context)
     if there is not None and (used is None or used.there):
-        part.present.append(f"{counted(len(there), 'file')} of {site.label('pom.xml')} in {where}")
+        part.present.append(f"{counted(len(there), 'file')} of {site.label('pom.xml')} in {shown}")
         return part
     program = await _program(site, used, context, part)
     if not program:
@@ -54,21 +55,21 @@ async def project(site: Site, context: Context, runtime: str) -> Part:
         part.reasons.append(
             f"{site.label('pom.xml')} takes packages from {', '.join(strange)}, which your own settings do not name"
         )
-    await _lines(site, reactor, where, context, part)
+    await _lines(site, reactor, where, shown, context, part)
     args: dict[str, JsonValue] = {
         "root": site.rel, "program": list[JsonValue](program), "repository": str(where), "key": key,
         "own": list[JsonValue](sorted(reactor.own)),
     }  # fmt: skip
     main = Step(
         kind="maven",
-        does=f"fetch what {site.label('pom.xml')} needs into {where} with {program[-1].removeprefix('./')}, compiling it once",
+        does=f"fetch what {site.label('pom.xml')} needs into {shown} with {program[-1].removeprefix('./')}, compiling it once",
         args=args,
         covered=True,
         seconds=15.0 + 5.0 * len(reactor.poms),
         download=size or None,
     )
     roots = [str(where), *([str(used.dists)] if used else [])]
-    part.steps += grown.steps(key, roots, str(where), main)
+    part.steps += grown.steps(key, roots, shown, main)
     return part
 
 
@@ -117,11 +118,11 @@ async def _program(site: Site, used: wrapper.Wrapper | None, context: Context, p
     return ["mvn"]
 
 
-async def _lines(site: Site, reactor: Reactor, where: Path, context: Context, part: Part) -> None:
+async def _lines(site: Site, reactor: Reactor, where: Path, shown: str, context: Context, part: Part) -> None:
     """What a person reads before saying yes."""
     named = [one for one in reactor.dependencies if one.version]
     lacking = set(await context.host.call(absent, [str(where / one.pom) for one in named]))
-    part.details += [f"not yet in {where}: {one}" for one in named if str(where / one.pom) in lacking][:60]
+    part.details += [f"not yet in {shown}: {one}" for one in named if str(where / one.pom) in lacking][:60]
     others = len(reactor.poms) - 1
     part.details += [f"{site.label('pom.xml')} has {counted(others, 'module')}"] if others else []
     part.details.append(
