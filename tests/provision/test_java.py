@@ -77,8 +77,9 @@ async def test_a_fresh_project_then_an_offline_build_then_nothing_to_do_then_all
     assert world.last["offline"] is True and world.last["compiles"] is True
     repository.down = True
     shutil.rmtree(world.path / "target")
-    done = offline(world, "test-compile")
+    done = offline(world, "test")
     assert done.returncode == 0, done.stdout
+    assert list((world.path / "target/surefire-reports").glob("*UsesTest.txt")), "the tests themselves ran, offline"
     assert (world.path / "target/test-classes/x/UsesTest.class").exists()
     again = await world.plan()
     assert again.empty and "nothing to do" in again.summary
@@ -111,7 +112,8 @@ async def test_modules_are_provided_for_by_their_reactor_and_only_once(world: Wo
 
 @real
 async def test_killed_half_way_and_run_again_then_all_back(world: World, repository: Repository) -> None:
-    put_project(world)
+    world.put("pom.xml", pom(body=f"<dependencies>{dependency(LANG)}</dependencies>"))
+    world.put("src/main/java/x/Uses.java", USES)
     plan = await world.plan()
     assert await world.do(plan.steps[0])
     running = asyncio.ensure_future(world.do(plan.steps[1]))
@@ -130,6 +132,7 @@ async def test_killed_half_way_and_run_again_then_all_back(world: World, reposit
 
 
 @real
+@pytest.mark.slow
 async def test_code_that_does_not_compile_does_not_keep_its_packages_away(world: World, repository: Repository) -> None:
     put_project(world)
     world.put("src/main/java/x/Uses.java", "package x; public class Uses { nonsense }")
@@ -139,20 +142,6 @@ async def test_code_that_does_not_compile_does_not_keep_its_packages_away(world:
     repository.down = True
     assert offline(world, "test-compile").returncode == 0
     assert (await world.plan()).empty
-
-
-@real
-async def test_what_a_persons_own_build_installed_stays(world: World, repository: Repository) -> None:
-    put_project(world)
-    plan = await world.plan()
-    await world.carry(plan)
-    folder = next(local(world).glob("org/apache/commons/commons-lang3/3.12.0"))
-    (folder / "_remote.repositories").write_text("commons-lang3-3.12.0.jar>=\n")
-    changed = next(local(world).glob("junit/junit/4.13.2/*.jar"))
-    changed.write_bytes(b"another")
-    await undo(world, plan)
-    assert {path.split("/")[-1] for path in tree(local(world))} >= {"commons-lang3-3.12.0.jar", changed.name}
-    assert not any("surefire" in path for path in tree(local(world)))
 
 
 @real

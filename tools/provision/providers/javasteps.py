@@ -6,10 +6,10 @@ import re
 
 from pydantic import JsonValue
 
-from ...contract import Context, Progress
+from ...contract import Context, Output, Progress
 from ...plan import Step
 from ..part import command, tail
-from . import grown
+from . import grown, mavenengine
 from .pysteps import place, strings
 from .toolchain import failure
 
@@ -60,6 +60,8 @@ class Artifacts(Lines):
     def __init__(self, repository: str, own: list[str]) -> None:
         super().__init__()
         self._repository, self._own = repository, frozenset(own)
+        self.engine: set[mavenengine.Artifact] = set()
+        """Those that decide by which engine tests are run."""
 
     def line(self, line: str) -> None:
         """See Lines.line."""
@@ -69,6 +71,8 @@ class Artifacts(Lines):
         group, artifact, kind, classifier, version = match.groups()
         if any(".." in part for part in match.groups("")):
             return
+        if kind == "jar" and mavenengine.concerned(group, artifact):
+            self.engine.add((group, artifact, version))
         behind = f"-{classifier}" if classifier else "-tests" if kind == "test-jar" else ""
         folder = f"{self._repository}/{group.replace('.', '/')}/{artifact}/{version}"
         self.found.add(f"{folder}/{artifact}-{version}{behind}.{_SUFFIX.get(kind, kind)}")
@@ -82,24 +86,28 @@ class Maven:
     async def do(self, step: Step, context: Context) -> dict[str, JsonValue]:
         """See StepKind.do."""
         root, repository = place(step, "root", context), str(step.args["repository"])
-        argv = [*strings(step.args["program"]), f"-Dmaven.repo.local={repository}", *MAVEN]
+        start = [*strings(step.args["program"]), f"-Dmaven.repo.local={repository}"]
+        argv, compiles = [*start, *MAVEN], True
         done = await command(context, argv, step.does, cwd=root, env=ENV)
-        compiles = True
         if done.code != 0 and _COMPILER.search(done.text):
             # The project's own code is at fault; what it needs can be fetched all the same.
             compiles = False
             argv[-1:-1] = _UNCOMPILED
-        if done.code != 0:
-            done = done if compiles else await command(context, argv, step.does, cwd=root, env=ENV)
+            done = await command(context, argv, step.does, cwd=root, env=ENV)
         if done.code != 0:
             raise failure("Maven", _errors(done.text) or tail(done), _hint(done.text))
         context.report(Progress("see that an offline build has all it needs"))
         seen = Artifacts(repository, strings(step.args.get("own", [])))
         again = [*argv[:-1], "-o", "-X", argv[-1]]
         offline = await context.host.run(again, cwd=root, env=ENV, timeout=1800, output=seen.add)
+        engine = await mavenengine.fetch(seen.engine, start, root, context)
+        for well, what in ((offline.code == 0, "a build"), (engine, "a test run")):
+            if not well:
+                context.report(Output(f"{what} may still need the network: its offline trial failed\n"))
         came = await grown.finished(str(step.args["key"]), sorted(seen.found), context)
         return {
-            "code": 0, "seconds": round(done.seconds, 1), "files": came, "offline": offline.code == 0, "compiles": compiles,
+            "code": 0, "seconds": round(done.seconds, 1), "files": came, "offline": offline.code == 0, "tests": engine,
+            "compiles": compiles,
         }  # fmt: skip
 
     async def holds(self, step: Step, context: Context) -> bool | None:

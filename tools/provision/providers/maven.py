@@ -126,7 +126,8 @@ async def _lines(site: Site, reactor: Reactor, where: Path, shown: str, context:
     others = len(reactor.poms) - 1
     part.details += [f"{site.label('pom.xml')} has {counted(others, 'module')}"] if others else []
     part.details.append(
-        "tests are compiled and not run; plugins for packaging come when you package, test engines with the first test"
+        "the project's tests are compiled and not run; one empty test of ours is, so that their engine is there too; "
+        "plugins for packaging come when you package"
     )
     plugins = ", ".join(str(one) for one in reactor.plugins[:8])
     part.warnings.append(
