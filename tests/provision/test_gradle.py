@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -134,6 +135,12 @@ async def test_a_wrapper_that_is_complete_comes_first(world: World, repository: 
     assert "gradle.example, which is not the usual server of Gradle" in plan.reason
     dists = Path(world.context.home) / ".gradle/wrapper/dists"
     (dists / "gradle-8.5-bin/0abc/gradle-8.5/bin").mkdir(parents=True)
+    assert (await world.plan()).risk == Risk.R3, "what came from another address says nothing of this one"
+    number, name = int(hashlib.md5(b"https://gradle.example/gradle-8.5-bin.zip").hexdigest(), 16), ""
+    while number:
+        number, rest = divmod(number, 36)
+        name = "0123456789abcdefghijklmnopqrstuvwxyz"[rest] + name
+    (dists / f"gradle-8.5-bin/{name}/gradle-8.5/bin").mkdir(parents=True)
     plan = await world.plan()
     assert plan.risk == Risk.R2 and "gradle-8.5-bin.zip was downloaded before" in plan.details
 

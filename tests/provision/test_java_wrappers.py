@@ -85,6 +85,9 @@ async def test_mavens_wrapper_fetches_maven_and_undo_takes_both_away(
     done = subprocess.run(["sh", "./mvnw", "-o", "-q", "test-compile"], cwd=world.path, capture_output=True, text=True)
     assert done.returncode == 0 and (world.path / "target/classes/x/Uses.class").exists(), done.stdout
     assert (await world.plan()).empty
+    world.put("pom.xml", (world.path / "pom.xml").read_text() + "<!-- changed -->")
+    assert "apache-maven-3.8.7-bin.zip was downloaded before" in (await world.plan()).details
+    world.put("pom.xml", (world.path / "pom.xml").read_text().replace("<!-- changed -->", ""))
     await undo(world, plan)
     assert tree(home / ".m2/repository") == tree(home / ".m2/wrapper") == set()
     assert (await world.plan()).steps == plan.steps
@@ -119,6 +122,9 @@ async def test_gradles_wrapper_fetches_gradle_and_undo_takes_both_away(
     done = subprocess.run(argv, cwd=world.path, capture_output=True, text=True)
     assert done.returncode == 0 and (world.path / "build/classes/java/main/x/Uses.class").exists(), done.stderr
     assert (await world.plan()).empty
+    world.put("build.gradle", (world.path / "build.gradle").read_text() + "// changed")
+    assert "gradle-4.4.1-bin.zip was downloaded before" in (await world.plan()).details
+    world.put("build.gradle", (world.path / "build.gradle").read_text().replace("// changed", ""))
     await undo(world, plan)
     assert not list(home.glob(".gradle/wrapper/dists/*/*/*/bin")) and not tree(
         home / ".gradle/caches/modules-2/files-2.1"

@@ -71,7 +71,9 @@ def resolve(drafts: Sequence[Draft], gathered: Gathered) -> None:
     """Fill in `needs`: the databases of every service that runs, and the other services that it calls."""
     here = {draft.root: draft for draft in drafts}
     by_name, by_port = _names(drafts), _ports(drafts, gathered)
-    explicit = {call.root for call in gathered.calls if call.explicit and call.meant and call.meant.value in images.DATABASES}
+    explicit = {
+        call.root for call in gathered.calls if call.explicit and call.meant and call.meant.value in images.DATABASES
+    }
     for draft in drafts:
         if draft.best_role in ("library", "workspace"):
             continue

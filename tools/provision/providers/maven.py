@@ -129,6 +129,9 @@ async def _lines(site: Site, reactor: Reactor, where: Path, shown: str, context:
         "the project's tests are compiled and not run; one empty test of ours is, so that their engine is there too; "
         "plugins for packaging come when you package"
     )
+    obeyed = sorted(name for name in reactor.files if name.startswith(".mvn/"))
+    if obeyed:
+        part.warnings.append(f"Maven obeys what the project says in {', '.join(map(site.label, obeyed))}")
     plugins = ", ".join(str(one) for one in reactor.plugins[:8])
     part.warnings.append(
         "Maven compiles the project for this, so plugins and annotation processors that it names run"

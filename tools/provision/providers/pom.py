@@ -158,7 +158,7 @@ async def read(site: Site, context: Context) -> Reactor:
     """The poms from this site's own down."""
     found = Reactor()
     pending = ["pom.xml"]
-    while pending and len(found.poms) < MOST:
+    while pending and len(found.files) < MOST:
         name = pending.pop(0)
         if name in found.files:
             continue

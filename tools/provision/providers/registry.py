@@ -6,10 +6,10 @@ from ...contract import StepKind
 from ..checks import Checks
 from ..part import Provider
 from .apt import Apt, AptUpdate
-from .go import GoProvider
-from .gosteps import GoCache, GoFiles
 from .dotnet import DotNetProvider
 from .dotnetsteps import DotNet
+from .go import GoProvider
+from .gosteps import GoCache, GoFiles
 from .gradlesteps import Gradle
 from .grown import Grown
 from .java import JavaProvider

@@ -73,6 +73,7 @@ async def carried(
 
 def failure(what: str, said: str, hint: str = "") -> Failed | Unreachable:
     """The error for a command `what` that ended with `said`: whether its registry or something else is at fault."""
+    said = re.sub(r"(?<=://)[^/\s@]+@", "", said)  # a registry's address can have a password
     if NETWORK.search(said):
         return Unreachable(f"{what} could not reach its registry: {said[-2000:]}", "Check the network and ask again.")
     return Failed(

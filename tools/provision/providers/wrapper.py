@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,9 @@ class Wrapper:
     """SHA-256 of the jar that is checked in; empty without one."""
     dists: Path
     there: bool
-    """Whether the distribution was downloaded before."""
+    """Whether a distribution of that file name was downloaded before."""
+    exact: bool
+    """Whether it came from this address."""
     files: dict[str, str]
 
     @property
@@ -88,10 +91,13 @@ async def look(kind: str, site: Site, context: Context, home: Path, part: Part) 
     given = (await variables(context.host, context.environ, (known.variable,))).get(known.variable, "")
     dists = (Path(given) if given else home / known.usual) / "wrapper/dists"
     there = await context.host.call(unpacked, str(dists), url.rpartition("/")[2])
+    exact = not {_java_hash(url), *_digests(url)}.isdisjoint(there)
     files = {known.script: digest(script), f"{known.folder}/{known.properties}": digest(content)}
     files |= {f"{known.folder}/{known.jar}": jar} if jar else {}
     sums = [said.get("distributionSha256Sum")] + ([said.get("wrapperSha256Sum")] if fetched else [])
-    return Wrapper(kind, known.script, (url, *([fetched] if fetched else [])), all(sums), jar, dists, there, files)
+    return Wrapper(
+        kind, known.script, (url, *([fetched] if fetched else [])), all(sums), jar, dists, bool(there), exact, files
+    )
 
 
 async def tell(wrapper: Wrapper, site: Site, context: Context, own: set[str], part: Part) -> int | None:
@@ -103,10 +109,10 @@ async def tell(wrapper: Wrapper, site: Site, context: Context, own: set[str], pa
         part.warnings.append(
             f"{site.label(f'{known.folder}/{known.jar}')} is a program that is checked in; it runs with sha256 {wrapper.jar}"
         )
-    if wrapper.there:
+    if wrapper.exact:
         part.details.append(f"{wrapper.name} was downloaded before")
         return 0
-    addresses = [without_user(url)[0] for url in wrapper.urls]
+    addresses = [urlsplit(without_user(url)[0])._replace(query="", fragment="").geturl() for url in wrapper.urls]
     strange = foreign(list(wrapper.urls), own)
     if strange:
         part.reasons.append(
@@ -132,11 +138,12 @@ async def _size(url: str, context: Context) -> int | None:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or parts.username:
         return None
-    if known := await defaults.remembered(context, f"bytes {url}"):
+    key = f"bytes {digest(url)}"
+    if known := await defaults.remembered(context, key):
         return int(known)
     size = await (context.host.call(head, url) if await helped(context.host) else here(head, url))
     if size is not None:
-        await defaults.remember(context, f"bytes {url}", str(size))
+        await defaults.remember(context, key, str(size))
     return size
 
 
@@ -155,7 +162,6 @@ def head(url: str) -> int | None:
 
 def sha256(path: str) -> str:
     """SHA-256 (hex) of a regular file; empty when there is none."""
-    import hashlib
     import os
 
     try:
@@ -167,21 +173,47 @@ def sha256(path: str) -> str:
         return ""
 
 
-def unpacked(dists: str, file: str) -> bool:
-    """Whether a distribution of that file name was unpacked before, as both wrappers keep them."""
+def unpacked(dists: str, file: str) -> list[str]:
+    """The folders, named after a hash of the address, where distributions of that file name were unpacked."""
     import os
 
     base = re.sub(r"\.(zip|tar\.gz)$", "", file)
+    found: list[str] = []
     for name in dict.fromkeys((base, base.removesuffix("-bin"))):
         try:
-            hashes = [entry.path for entry in os.scandir(os.path.join(dists, name)) if entry.is_dir()]
+            folders = [entry for entry in os.scandir(os.path.join(dists, name)) if entry.is_dir()]
         except OSError:
             continue
-        for folder in hashes:
-            inside = os.listdir(folder)
-            if "bin" in inside or any(os.path.isdir(os.path.join(folder, i, "bin")) for i in inside):
-                return True
-    return False
+        for folder in folders:
+            inside = os.listdir(folder.path)
+            if "bin" in inside or any(os.path.isdir(os.path.join(folder.path, i, "bin")) for i in inside):
+                found.append(folder.name)
+    return found
+
+
+def _java_hash(url: str) -> str:
+    """What Maven's script calls the folder: Java's hash of a string."""
+    value = 0
+    for character in url:
+        value = (value * 31 + ord(character)) & 0xFFFFFFFF
+    return f"{value:x}"
+
+
+def _digests(url: str) -> set[str]:
+    """What the wrappers' jars call it: a digest of the address as a number, in a base that changed with the years."""
+    found: set[str] = set()
+    for algorithm in ("md5", "sha256"):
+        number = int.from_bytes(hashlib.new(algorithm, url.encode()).digest(), "big")
+        found |= {_based(number, base) for base in (16, 32, 36)}
+    return found
+
+
+def _based(number: int, base: int) -> str:
+    digits = ""
+    while number:
+        number, rest = divmod(number, base)
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[rest] + digits
+    return digits or "0"
 
 
 def properties(content: str) -> dict[str, str]:

@@ -19,7 +19,9 @@ MOST = 60
 TOKENS = 40_000
 """Words of one file."""
 # A string and a comment take all that is left when their end is missing, so that no second try starts inside of them.
-_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*+)\\?"?|#\[(=*)\[.*?(?:\]\2\]|\Z)|#[^\n]*|([()])|((?:[^\s()"#\\]|\\.)++|\\)', re.DOTALL)
+_TOKEN = re.compile(
+    r'"((?:[^"\\]|\\.)*+)\\?"?|#\[(=*)\[.*?(?:\]\2\]|\Z)|#[^\n]*|([()])|((?:[^\s()"#\\]|\\.)++|\\)', re.DOTALL
+)
 _VARIABLE = re.compile(r"\$\{(\w{1,80})\}")
 _SOURCE = ("${CMAKE_SOURCE_DIR}", "${CMAKE_CURRENT_SOURCE_DIR}", "${PROJECT_SOURCE_DIR}")
 _BINARY = ("${CMAKE_BINARY_DIR}", "${PROJECT_BINARY_DIR}", "${CMAKE_CURRENT_BINARY_DIR}")
