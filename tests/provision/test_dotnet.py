@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from envsync.tests.core.places import pipe_host
 from envsync.tools.errors import Failed, Unreachable, Usage
 from envsync.tools.fingerprint import Service, Wanted
 from envsync.tools.plan import Plan, Risk
@@ -22,6 +23,7 @@ from envsync.tools.provision.providers.dotnetfiles import solution
 from .networld import Source, config, project, serving, sln, uses
 
 World = Any
+PASSED = ("PATH", "LD_LIBRARY_PATH", "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "DOTNET_CLI_HOME")
 real = pytest.mark.skipif(not shutil.which("dotnet"), reason="the .NET SDK is not installed, and Debian 12 has none")
 
 
@@ -83,6 +85,24 @@ async def test_a_fresh_project_then_an_offline_build_then_nothing_to_do_then_all
     await undo(world, plan)
     assert held(world) == {"kept/1.0.0"}
     assert [step.kind for step in (await world.plan()).steps] == ["grown", "dotnet"]
+
+
+@real
+async def test_the_same_on_a_host_that_is_elsewhere(world: World, source: Source, tmp_path: Path) -> None:
+    far = pipe_host("remote", tmp_path)
+    far.env |= {name: os.environ[name] for name in PASSED if name in os.environ}
+    far.env["HOME"] = str(world.context.home)
+    world.host = far
+    try:
+        world.put("app.csproj", project(uses("Outer", "1.0.0")))
+        plan = await world.plan()
+        await world.carry(plan)
+        assert held(world) == {"inner/1.0.0", "outer/1.0.0"} and (await world.plan()).empty
+        await undo(world, plan)
+        assert held(world) == set()
+        assert (await world.plan(packages=["nuget:Inner@1.0.0"])).steps[-1].args["add"] == ["Inner", "1.0.0"]
+    finally:
+        await far.close()
 
 
 @real

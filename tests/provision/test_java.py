@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from envsync.tests.core.places import pipe_host
 from envsync.tools.errors import Failed, Unreachable, Usage
 from envsync.tools.fingerprint import Service, Wanted
 from envsync.tools.plan import Plan, Risk
@@ -108,6 +110,23 @@ async def test_modules_are_provided_for_by_their_reactor_and_only_once(world: Wo
     assert done.returncode == 0 and (world.path / "app/target/classes/y/App.class").exists(), done.stdout
     again = await world.plan()
     assert again.empty and "app is a module of pom.xml" in again.summary
+
+
+@real
+async def test_the_same_on_a_host_that_is_elsewhere(world: World, repository: Repository, tmp_path: Path) -> None:
+    far = pipe_host("remote", tmp_path)
+    far.env |= {name: os.environ[name] for name in ("PATH", "MAVEN_OPTS")}
+    world.host = far
+    try:
+        world.put("pom.xml", pom(body=f"<dependencies>{dependency(LANG)}</dependencies>"))
+        plan = await world.plan()
+        await world.carry(plan)
+        assert any(path.endswith("commons-lang3-3.12.0.jar") for path in tree(local(world)))
+        assert (await world.plan()).empty
+        await undo(world, plan)
+        assert tree(local(world)) == set()
+    finally:
+        await far.close()
 
 
 @real
