@@ -22,6 +22,7 @@ from envsync.tools.errors import Failed, Unreachable, Usage
 from envsync.tools.fingerprint import Service
 from envsync.tools.plan import Plan, Risk, Step
 
+from ..core.places import pipe_host
 from ..lab.require import lacks
 
 World = Any
@@ -159,6 +160,25 @@ async def test_a_locked_module_is_fetched_builds_without_network_and_is_taken_ba
     assert (await world.plan()).digest == plan.digest
 
 
+async def test_on_a_host_that_is_elsewhere(world: World, proxy: Proxy, tmp_path: Path) -> None:
+    """Through a helper of its own, which has nothing but the standard library."""
+    app(world)
+    locked(world, tmp_path)
+    there = pipe_host("remote", tmp_path)
+    there.env |= {name: value for name, value in os.environ.items() if name.startswith("GO")}
+    world.host = there
+    try:
+        plan = await world.plan()
+        await world.carry(plan)
+        assert offline(world) == "outer v1.0.0" and (await world.plan()).empty
+        await world.carry(await world.plan(packages=["go:mods.example/inner@1.1.0"]))
+        assert offline(world) == "outer v1.1.0"
+        await undo(world, plan)
+    finally:
+        await there.close()
+    assert not any("outer" in path for path in cached(tmp_path))
+
+
 async def test_undo_leaves_what_was_in_the_cache_before(world: World, proxy: Proxy, tmp_path: Path) -> None:
     app(world)
     locked(world, tmp_path)
@@ -169,6 +189,21 @@ async def test_undo_leaves_what_was_in_the_cache_before(world: World, proxy: Pro
     await world.carry(plan)
     await undo(world, plan)
     assert cached(tmp_path) == before and any("inner@v1.0.0" in path for path in before)
+
+
+async def test_an_older_module_gets_all_that_go_sum_has(world: World, proxy: Proxy, tmp_path: Path) -> None:
+    """Before Go 1.17 go.mod does not list all; a line that is no longer needed must not stay lacking for ever."""
+    app(world)
+    world.put("go.mod", (world.path / "go.mod").read_text().replace("go 1.17", "go 1.16"))
+    assert go(world, "mod", "tidy", GOMODCACHE=str(tmp_path / "elsewhere")).returncode == 0
+    newer = go(world, "mod", "download", "mods.example/inner@v1.1.0", GOMODCACHE=str(tmp_path / "elsewhere"))
+    assert newer.returncode == 0 and "inner v1.1.0 h1:" in (world.path / "go.sum").read_text()
+    plan = await world.plan()
+    assert len(plan.details) == 3 and len(plan.steps) == 1
+    await world.carry(plan)
+    assert offline(world) == "outer v1.0.0" and (await world.plan()).empty
+    await undo(world, plan)
+    assert cached(tmp_path) == []
 
 
 async def test_a_missing_go_sum_is_written_and_said(world: World, proxy: Proxy, tmp_path: Path) -> None:

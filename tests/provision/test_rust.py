@@ -26,6 +26,7 @@ from envsync.tools.errors import Failed, Unreachable, Usage
 from envsync.tools.fingerprint import Service
 from envsync.tools.plan import Plan, Risk, Step
 
+from ..core.places import pipe_host
 from ..lab.require import lacks
 
 World = Any
@@ -183,6 +184,25 @@ async def test_locked_crates_are_fetched_build_without_network_and_are_taken_bac
     await undo(world, plan)
     assert crates(tmp_path) == []
     assert (await world.plan()).digest == plan.digest
+
+
+async def test_on_a_host_that_is_elsewhere(world: World, registry: Registry, tmp_path: Path) -> None:
+    """Through a helper of its own, which has nothing but the standard library."""
+    app(world)
+    locked(world, tmp_path)
+    there = pipe_host("remote", tmp_path)
+    there.env |= {name: value for name, value in os.environ.items() if name.startswith(("CARGO_", "RUSTUP_"))}
+    world.host = there
+    try:
+        plan = await world.plan()
+        await world.carry(plan)
+        assert offline(world, tmp_path) == "outer 1.1.0" and (await world.plan()).empty
+        await world.carry(await world.plan(packages=["cargo:inner@1.0.0"]))
+        assert offline(world, tmp_path) == "outer 1.0.0"
+        await undo(world, plan)
+    finally:
+        await there.close()
+    assert not any("outer" in name for name in crates(tmp_path))
 
 
 async def test_undo_leaves_what_was_in_the_cache_before(world: World, registry: Registry, tmp_path: Path) -> None:
