@@ -13,11 +13,12 @@ from envsync.tests.core.places import PipeHost
 from envsync.tests.lab.require import lacks
 from envsync.tests.provision import gemindex
 from envsync.tests.provision.gemindex import GemIndex, gemfile, lock, ruby, told
-from envsync.tools.errors import Failed
+from envsync.tools.errors import Failed, Usage
 from envsync.tools.fingerprint import Service
 from envsync.tools.plan import Risk
+from envsync.tools.provision.names import parse
 from envsync.tools.provision.providers.rubytools import fits
-from envsync.tools.provision.providers.rubyversions import order, satisfies
+from envsync.tools.provision.providers.rubyversions import order, satisfies, wanted
 
 World = Any
 
@@ -109,6 +110,26 @@ async def test_the_version_that_wrote_the_lock_is_not_fetched(world: World, gems
     world.put("Gemfile.lock", text[: text.index("BUNDLED WITH")] + "BUNDLED WITH\n   2.99.0\n")
     await world.carry(await world.plan())
     assert not [path for path in gems.asked if "bundler" in path] and (await world.plan()).empty
+
+
+async def test_gems_are_added_within_bounds(world: World, gems: GemIndex) -> None:
+    gemfile(world, gems)
+    await world.carry(await world.plan(packages=["gem:inner>=1,<2", "gem:outer@1.0.0"]))
+    added = (world.path / "Gemfile").read_text()
+    assert 'gem "inner", ">= 1", "< 2"' in added and 'gem "outer", "= 1.0.0"' in added
+    assert ruby(world, 'require "outer"; require "inner"; puts Inner::VERSION') == "1.1.0"
+    assert (await world.plan()).empty
+
+
+def test_what_people_write_for_a_version() -> None:
+    for text, lines in (
+        ("x", ()), ("x@latest", ()), ("x@3", ("~> 3.0",)), ("x@3.1", ("~> 3.1.0",)), ("x@3.1.2", ("= 3.1.2",)),
+        ("x@^3.1", (">= 3.1", "< 4")), ("x>=1,<2", (">= 1", "< 2")), ("x~>1.2", ("~> 1.2",)),
+    ):  # fmt: skip
+        assert wanted(parse(f"gem:{text}")) == lines
+    for text in ("x@^3-a", "x~3", "x@>=<1"):
+        with pytest.raises(Usage):
+            wanted(parse(f"gem:{text}"))
 
 
 async def test_a_path_of_the_users_own_counts(world: World, gems: GemIndex, tmp_path: Path) -> None:

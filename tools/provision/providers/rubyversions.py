@@ -93,14 +93,12 @@ def wanted(item: Named) -> tuple[str, ...]:
     version = item.version
     if version in ("", "latest"):
         return ()
-    if version[0] == "^":
-        base = version.lstrip("^ ")
-        return f">= {base}", f"< {base.split('.')[0]}.a" if not base[
-            0
-        ].isdigit() else f"< {int(base.split('.')[0]) + 1}"
-    if version[0] in "<>=~!":
+    caret = re.fullmatch(r"\^ ?((\d{1,9})(?:\.\d{1,9}){0,3})", version)
+    if caret:
+        return f">= {caret[1]}", f"< {int(caret[2]) + 1}"
+    if version[0] in "<>=~!^":
         lines = tuple(
-            " ".join(re.findall(r"[<>=~!]+|[^<>=~!\s]+", line)) for line in version.split(",") if line.strip()
+            " ".join(re.findall(r"[<>=~!^]+|[^<>=~!^\s]+", line)) for line in version.split(",") if line.strip()
         )
         if not lines or not all(_ONE.fullmatch(line) for line in lines):
             raise Usage(
