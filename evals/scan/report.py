@@ -109,7 +109,12 @@ def _ask(result: Run, expected: Expected, folder: Path, modules: Path | None) ->
 
 def markdown(result: Run, command: str) -> str:
     """The document without its list of mistakes."""
-    text = _HEAD.format(command=command, commit=_commit(), packages=len(result.packages), more=sum(one.frameworks is not None for one in result.packages))
+    text = _HEAD.format(
+        command=command,
+        commit=_commit(),
+        packages=len(result.packages),
+        more=sum(one.frameworks is not None for one in result.packages),
+    )
     text += f"Python {platform.python_version()}, {platform.machine()}.\n\n"
     text += _table(result) + "\n" + _counts(result)
     if result.failed:

@@ -49,9 +49,9 @@ def apply(draft: Draft) -> None:
 def _product(draft: Draft) -> None:
     """A Makefile that puts the whole into a prefix makes the project's root more than the parts that it builds."""
     name = next((n for n in ("Makefile", "GNUmakefile") if draft.has(n)), "")
-    if draft.root == "." and name and not draft.manifests and _PRODUCT.search(draft.text(name)):
-        if re.search(r"^install[ \t]*:", draft.text(name), re.MULTILINE):
-            draft.manifest(name)
+    text = draft.text(name) if draft.root == "." and name and not draft.manifests else ""
+    if _PRODUCT.search(text) and re.search(r"^install[ \t]*:", text, re.MULTILINE):
+        draft.manifest(name)
 
 
 def _procfile(draft: Draft) -> None:

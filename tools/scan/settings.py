@@ -63,9 +63,8 @@ def _paths(draft: Draft, meant: Draft) -> list[str]:
         stem, _, suffix = name.lower().rpartition(".")
         plain = _SAMPLE.sub("", stem)
         called = len(plain) > 2 and any(one.startswith(plain) for one in names)
-        if suffix in ("conf", "cfg", "ini") and called:
-            found.append(path)
-        elif name in READS and folder.rpartition("/")[2] in ("config", "conf", "settings") and folder.count("/") < 4:
+        shared = name in READS and folder.rpartition("/")[2] in ("config", "conf", "settings") and folder.count("/") < 4
+        if shared or (suffix in ("conf", "cfg", "ini") and called):
             found.append(path)
     return sorted(found, key=lambda path: (path.count("/"), path))
 
