@@ -316,7 +316,7 @@ async def test_nothing_to_go_by_is_usage(world: World, index: Index) -> None:
     with pytest.raises(Usage, match="asked for twice"):
         await world.plan(packages=["numpy@1", "numpy@2"])
     with pytest.raises(Usage, match="no template"):
-        await world.plan(template="flask")
+        await world.plan(template="flsk-no-such")
 
 
 async def test_broken_manifests_are_named(world: World, index: Index) -> None:

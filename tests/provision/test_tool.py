@@ -38,7 +38,7 @@ def test_hostile_33_34_wrong_arguments_are_rejected(given: dict[str, object]) ->
 
 def test_the_contracts_arguments_and_defaults() -> None:
     assert ProvisionArgs().model_dump() == {
-        "runtimes": [], "packages": [], "services": [], "template": None, "gpu": False, "path": ".", "on": "local",
+        "runtimes": [], "packages": [], "services": [], "template": None, "answers": [], "gpu": False, "path": ".", "on": "local",
     }  # fmt: skip
     assert PROVISION.risk == Risk.R2 and PROVISION.doc.startswith("Install what a project needs")
     assert {"apt", "python-install", "node"} <= {kind.name for kind in STEPS}

@@ -21,10 +21,12 @@ from .services import lines
 from .services import plan as services
 from .services.steps import STEPS as SERVING
 from .sites import assign, served, sites
+from .templates import planning as templates
+from .templates.files import TemplateFiles
 
 __all__ = ["PROVISION", "STEPS", "Change", "ProvisionArgs", "Provisioned"]
 
-STEPS: tuple[StepKind, ...] = (*PROVIDING, *SERVING)
+STEPS: tuple[StepKind, ...] = (*PROVIDING, *SERVING, TemplateFiles())
 
 
 class ProvisionArgs(Args):
@@ -49,7 +51,15 @@ class ProvisionArgs(Args):
         json_schema_extra=brief("e.g. redis@7"),
     )
     template: str | None = Field(
-        default=None, description="Name of a template to begin with", json_schema_extra=brief(None)
+        default=None,
+        description="Name of a template to begin with, e.g. fastapi; `list` names them",
+        json_schema_extra=brief(None),
+    )
+    answers: list[str] = Field(
+        default=[],
+        max_length=20,
+        description="Answers to what the template asks, e.g. name=shop port=8080",
+        json_schema_extra=brief(None),
     )
     gpu: bool = Field(default=False, description="Prefer builds that use a GPU", json_schema_extra=brief(""))
     path: str = Field(default=".", description="The project's directory")
@@ -85,6 +95,8 @@ class Provisioned(Changed):
     """How the project is started and tested, by purpose."""
     lacking: tuple[str, ...] = ()
     """What could not be done, and what a person must know."""
+    differences: tuple[str, ...] = ()
+    """Of the files that were replaced, as lines of unified diffs: `--yes` shows them nowhere else."""
 
     def blocks(self) -> Sequence[Block]:
         """See Result.blocks."""
@@ -110,6 +122,8 @@ class Provisioned(Changed):
             blocks += [Lines(failing, "what failed")] if failing else []
         if self.commands:
             blocks.append(Lines([f"{purpose}: {line}" for purpose, line in self.commands.items()], "how to go on"))
+        if self.differences:
+            blocks.append(Lines(self.differences, "what was replaced"))
         if self.lacking:
             blocks.append(Lines(self.lacking, "to know"))
         return [*blocks, *super().blocks()]
@@ -120,13 +134,17 @@ async def plan(args: ProvisionArgs, context: Context) -> Plan:
 
     With nothing named: whatever the project's manifests and lockfiles ask for, tests included. A second run has nothing to do.
     """
-    if args.template is not None:
-        raise Usage(
-            f"there is no template {plain(args.template, 60)!r}: this version has none yet",
-            "Begin with a project's own files, e.g. `npm create vite` or `uv init`, then provision it.",
-        )
     runtimes = [runtime.parse(text) for text in args.runtimes]
     wanted = [services.parse(text) for text in args.services]
+    if args.template is not None:
+        if args.packages:
+            raise Usage("a template says itself which packages it needs", "Begin with it, then add: --packages NAME.")
+        part = await templates.plan(args.template, args.answers, runtimes, wanted, context)
+        if args.gpu:
+            await _gpu(context, part)
+        return _plan(args, context, part)
+    if args.answers:
+        raise Usage("answers are for a template", "Name it: --template NAME. `--template list` names them.")
     named: list[Named] = []
     for text in args.packages:
         item = parse(text)
@@ -212,6 +230,7 @@ def _plan(args: ProvisionArgs, context: Context, part: Part) -> Plan:
         summary=summary,
         steps=tuple(part.steps),
         details=tuple(part.details),
+        differences=tuple(part.differences),
         warnings=tuple(dict.fromkeys(part.warnings)),
         risk=Risk.R3 if part.reasons and part.steps else Risk.R2,
         reason="; ".join(dict.fromkeys(part.reasons)) if part.steps else "",
@@ -232,6 +251,7 @@ async def finish(args: ProvisionArgs, plan: Plan, outcome: Outcome, context: Con
             for name, pair in seen.items() if isinstance(seen, dict) else ():
                 if isinstance(pair, list) and len(pair) == 2:
                     found[name] = (str(pair[0]), str(pair[1]))
+    forgotten = await templates.remember(plan.args, context)
     done = tuple(step.does for step in outcome.steps if step.state == "done")
     seen = tuple(results([step.data for step in outcome.steps if step.state == "done"]))
     parts = await _after(context)
@@ -246,7 +266,8 @@ async def finish(args: ProvisionArgs, plan: Plan, outcome: Outcome, context: Con
         commands=await _commands(parts, context),
         checks=seen,
         places=_where(parts, context),
-        lacking=plan.warnings,
+        lacking=(*plan.warnings, *forgotten),
+        differences=plan.differences,
     )
 
 
