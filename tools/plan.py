@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import Literal
 
 from blake3 import blake3
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from .risk import Risk as Risk
+
+_KNOWLEDGE = {"download": True, "bound": True}
+"""Fields of a step that do not count towards a plan's digest; an inverse is made without them."""
 
 
 class Data(BaseModel):
@@ -32,6 +36,8 @@ class Step(Data):
     """Expected duration, when known."""
     download: int | None = None
     """Bytes that it fetches, where the index tells; None when that is not known."""
+    bound: Literal["", "at least", "up to"] = ""
+    """How `download` is meant when it is not exact: some sizes are not known, or some files may be here already."""
     after: tuple[int, ...] | None = None
     """Indices of the earlier steps of its plan that must be done before it begins; None means all of them. Steps that do
     not wait for each other are carried out at the same time."""
@@ -59,6 +65,8 @@ class Plan(Data):
     """Lines of unified diffs: what the files that are written over have now, and would have. Without secrets."""
     warnings: tuple[str, ...] = ()
     """What a person must know before saying yes, e.g. what cannot be restored."""
+    figures: tuple[str, ...] = ()
+    """Warnings whose figures move by themselves, e.g. of a large download or of free space. Shown like warnings."""
     risk: Risk
     reason: str = ""
     """Why the risk is higher than the tool's usual one."""
@@ -73,8 +81,13 @@ class Plan(Data):
 
     @property
     def digest(self) -> str:
-        """BLAKE3 (hex, 64 characters) of the canonical JSON: what an approval is bound to."""
-        return blake3(canonical(self.model_dump(mode="json"))).hexdigest()
+        """BLAKE3 (hex, 64 characters) of the canonical JSON: what an approval is bound to.
+
+        Without what is only known about the steps and not a part of them: a size that the index tells now and not a
+        moment later, a file that came into a cache or the space that got free meanwhile do not make a plan stale.
+        """
+        content = self.model_dump(mode="json", exclude={"figures": True, "steps": {"__all__": _KNOWLEDGE}})
+        return blake3(canonical(content)).hexdigest()
 
     @property
     def empty(self) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from ...tools.contract import Block, Lines, Table, Tree
-from ...tools.plan import Plan
+from ...tools.plan import Plan, Step
 from ...tools.risk import Risk
 from ..events import Prepared
 
@@ -149,15 +149,34 @@ def _plan(plan: Plan, item: Prepared, columns: int) -> list[Line]:
         return [*shown, Line("nothing to do", "dim")]
     width = len(str(len(plan.steps)))
     for number, step in enumerate(plan.steps, 1):
-        shown.append(Line(f"  {number:>{width}}. {tight(step.does)}"))
+        shown.append(Line(f"  {number:>{width}}. {tight(step.does)}{_fetched(step)}"))
     shown += [Line(f"  {detail}", "dim") for detail in _columns([tight(detail) for detail in plan.details], columns)]
     shown += [_difference(line) for line in plan.differences]
-    shown += [Line(f"! {tight(warning)}", "warn") for warning in plan.warnings]
+    shown += [Line(f"! {tight(warning)}", "warn") for warning in (*plan.warnings, *plan.figures)]
     why = f" — {tight(plan.reason)}" if plan.reason else ""
     shown.append(Line(f"risk  R{int(item.risk)}, {RISKS[item.risk]}{why}", "warn" if item.risk >= Risk.R3 else "plain"))
     shown.append(_undo(plan))
+    shown += _download(plan)
     together = ", independent steps at the same time" if any(step.after is not None for step in plan.steps) else ""
     return [*shown, Line(f"time  about {span(plan.seconds)}{together}", "dim")] if plan.seconds >= 1 else shown
+
+
+def _fetched(step: Step) -> str:
+    """` (12.3 MB)`; nothing where nothing is fetched or nobody told how much."""
+    return f" ({step.bound} {size(step.download)})".replace("( ", "(") if step.download else ""
+
+
+def _download(plan: Plan) -> list[Line]:
+    """`download  about 45 MB`, or at least that much when some of it is not known."""
+    known = [step for step in plan.steps if step.download is not None]
+    total = sum(step.download or 0 for step in known)
+    if not total:
+        return []
+    bounds = {step.bound for step in known if step.bound}
+    if len(known) < len(plan.steps):
+        bounds.add("at least")
+    about = "about" if len(bounds) != 1 else bounds.pop()
+    return [Line(f"download  {about} {size(total)}", "dim")]
 
 
 def _difference(line: str) -> Line:

@@ -9,6 +9,7 @@ import json
 import os
 import tarfile
 import threading
+import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from envsync.tools.contract import Context, Outcome, StepRecord
+from envsync.tools.equipment import Equipment
 from envsync.tools.fingerprint import Fingerprint, Missing, Project, Service
 from envsync.tools.hosts.base import Completed
 from envsync.tools.hosts.local import LocalHost
@@ -53,6 +55,7 @@ class World:
         self.path = path
         self.services: tuple[Service, ...] = ()
         self.missing: tuple[Missing, ...] = ()
+        self.equipment: Equipment | None = None
         self.origin = "person"
         self.words = ""
         self.reports: list[object] = []
@@ -62,7 +65,7 @@ class World:
     def context(self) -> Context:
         async def observe(context: Context, scope: str = "all") -> Fingerprint:
             project = Project(root=str(self.path), services=self.services, missing=self.missing)
-            return Fingerprint(at=datetime.now(UTC), project=project)
+            return Fingerprint(at=datetime.now(UTC), project=project, equipment=self.equipment)
 
         return Context(
             host=self.host,
@@ -123,6 +126,12 @@ class Index:
         """Where Python's files are said to be; empty is the index itself."""
         self.json = False
         """Whether Simple pages are JSON."""
+        self.sizes: dict[str, object] = {}
+        """What a JSON page says of files' sizes (PEP 700), by file name."""
+        self.lengths: dict[str, str] = {}
+        """What the headers say instead of a file's length, by path."""
+        self.slow = 0.0
+        """Seconds until a question for headers alone is answered."""
 
     def wheel(self, name: str, version: str, requires: Sequence[str] = (), code: str = "") -> None:
         """A wheel with one module."""
@@ -185,8 +194,17 @@ class Index:
         if parts[0] == "simple" and parts[1] in self.python:
             files = [file for _, file in self.python[parts[1]]]
             if self.json:
-                listed = [{"filename": file, "url": f"{self.store}/files/{file}", "hashes": {}} for file in files]
-                page = {"meta": {"api-version": "1.0"}, "name": parts[1], "files": listed}
+                listed: list[dict[str, object]] = [
+                    {"filename": file, "url": f"{self.store}/files/{file}", "hashes": {}} for file in files
+                ]
+                for file in listed:
+                    file.update({"size": self.sizes[str(file["filename"])]} if file["filename"] in self.sizes else {})
+                page = {
+                    "meta": {"api-version": "1.1" if self.sizes else "1.0"},
+                    "versions": sorted({v for v, _ in self.python[parts[1]]}),
+                    "name": parts[1],
+                    "files": listed,
+                }
                 return "application/vnd.pypi.simple.v1+json", json.dumps(page).encode()
             links = "".join(f'<a href="{self.store}/files/{file}">{file}</a>\n' for file in files)
             return "text/html", f"<!DOCTYPE html><html><body>{links}</body></html>".encode()
@@ -219,12 +237,17 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            made.asked.append(self.path)
+            # uv asks for headers too, when it looks into a wheel.
+            ours = self.command == "HEAD" and self.headers["User-Agent"] == "envsync"
+            made.asked.append(f"HEAD {self.path}" if ours else self.path)
+            if ours and made.slow:
+                time.sleep(made.slow)
             found = made.answer(self.path)
             self.send_response(404 if found is None else 200)
             kind, body = found or ("text/plain", b"no")
             self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
+            length = made.lengths.get(self.path) if ours else None
+            self.send_header("Content-Length", length or str(len(body)))
             self.end_headers()
             if self.command == "GET":
                 self.wfile.write(body)

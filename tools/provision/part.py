@@ -17,6 +17,15 @@ from .names import Named
 
 
 @dataclass(frozen=True)
+class Fetch:
+    """A package whose file has to be fetched."""
+
+    name: str
+    size: int | None
+    """Bytes; None when nobody told."""
+
+
+@dataclass(frozen=True)
 class Site:
     """One service of the project: where it lies and what lies there."""
 
@@ -26,6 +35,8 @@ class Site:
     service: Service
     files: frozenset[str]
     """Names directly in `root`."""
+    gpu: bool = False
+    """Whether builds that use a GPU are asked for."""
 
     def label(self, name: str) -> str:
         """A path below this site as people read it from the project's root."""
@@ -45,6 +56,8 @@ class Part:
     basis: list[str] = field(default_factory=list[str])
     differences: list[str] = field(default_factory=list[str])
     """Lines of unified diffs, without secrets."""
+    fetches: list[Fetch] = field(default_factory=list[Fetch])
+    """What its steps fetch, as far as names are known; not what a cache on the host has."""
 
     def add(self, other: Part) -> None:
         """Append another part to this one."""
@@ -55,6 +68,7 @@ class Part:
         self.present += other.present
         self.basis += other.basis
         self.differences += other.differences
+        self.fetches += other.fetches
 
     def beside(self, others: Sequence[Part]) -> None:
         """Append parts that do not wait for each other, only for all that this one holds already."""

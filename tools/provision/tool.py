@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pydantic import Field, JsonValue
 
@@ -10,7 +11,7 @@ from ..contract import Args, Block, Changed, Context, Lines, Outcome, StepKind, 
 from ..errors import EnvSyncError, Usage
 from ..fingerprint import Fingerprint, Service
 from ..plan import Data, Plan, Risk
-from . import whole
+from . import gpu, whole
 from .checks import Check, results, runnable
 from .names import Named, parse, plain
 from .part import Part, counted, digest
@@ -21,6 +22,7 @@ from .services import lines
 from .services import plan as services
 from .services.steps import STEPS as SERVING
 from .sites import assign, served, sites
+from .sizes import figures
 from .templates import planning as templates
 from .templates.files import TemplateFiles
 
@@ -140,9 +142,7 @@ async def plan(args: ProvisionArgs, context: Context) -> Plan:
         if args.packages:
             raise Usage("a template says itself which packages it needs", "Begin with it, then add: --packages NAME.")
         part = await templates.plan(args.template, args.answers, runtimes, wanted, context)
-        if args.gpu:
-            await _gpu(context, part)
-        return _plan(args, context, part)
+        return await _told(args, context, part)
     if args.answers:
         raise Usage("answers are for a template", "Name it: --template NAME. `--template list` names them.")
     named: list[Named] = []
@@ -156,12 +156,17 @@ async def plan(args: ProvisionArgs, context: Context) -> Plan:
     _twice(named)
     found = await context.observe(context, "project")
     if runtimes or named or wanted:
-        part = await _named(runtimes, named, wanted, found, context)
+        part = await _named(runtimes, named, wanted, found, context, args.gpu)
     else:
-        part = await whole.plan(found, context)
+        part = await whole.plan(found, context, args.gpu)
+    return await _told(args, context, part)
+
+
+async def _told(args: ProvisionArgs, context: Context, part: Part) -> Plan:
+    """The plan, with what a person must know of GPUs and of what is fetched."""
     if args.gpu:
-        await _gpu(context, part)
-    return _plan(args, context, part)
+        await gpu.told(context, part)
+    return _plan(args, context, part).model_copy(update={"figures": await figures(part, context)})
 
 
 def _twice(named: Sequence[Named]) -> None:
@@ -178,10 +183,11 @@ async def _named(
     wanted: Sequence[tuple[str, str]],
     found: Fingerprint,
     context: Context,
+    with_gpu: bool,
 ) -> Part:
     """Only what was named. A runtime named in a project of its kind also becomes that of its environment."""
     part = Part()
-    places = await sites(found, context)
+    places = [replace(site, gpu=with_gpu) for site in await sites(found, context)]
     for name, version in runtimes:
         part.add(await runtime.obtain(name, version, context))
         for site in places if not part.steps else []:
@@ -197,17 +203,6 @@ async def _named(
         part.add(await services.plan(name, version, context, found))
     part.details[:] = list(dict.fromkeys(part.details))
     return part
-
-
-async def _gpu(context: Context, part: Part) -> None:
-    """Say what a GPU build would meet here; which build is installed the index's own wheels decide."""
-    facts = (await context.observe(context, "machine")).facts
-    gpus = facts.gpus if facts else ()
-    part.warnings.append(
-        f"GPU: {', '.join(map(plain, gpus))}; packages come from the configured index, whose builds may or may not use it"
-        if gpus
-        else "no GPU that can be used was found here, so what is installed runs on the CPU"
-    )
 
 
 def _plan(args: ProvisionArgs, context: Context, part: Part) -> Plan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..contract import Context
 from ..errors import Failed, Usage
@@ -16,12 +17,12 @@ from .services.steps import written
 from .sites import served, sites
 
 
-async def plan(found: Fingerprint, context: Context) -> Part:
+async def plan(found: Fingerprint, context: Context, gpu: bool) -> Part:
     """What brings the project to what the scan and its manifests ask for, in the order in which it must come.
 
-    Raises Usage where nothing says what is needed.
+    `gpu` asks for builds that use one. Raises Usage where nothing says what is needed.
     """
-    places = await sites(found, context)
+    places = [replace(site, gpu=gpu) for site in await sites(found, context)]
     work = [(provider, site) for site in places for provider in served(site)]
     parts = found.project.services if found.project else ()
     missing = found.project.missing if found.project else ()

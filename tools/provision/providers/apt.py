@@ -15,6 +15,8 @@ from ...hosts.here import near
 from ...plan import Step
 from ..names import plain, shown
 from ..part import Part, command, counted, tail
+from ..sizes import fetches, weighed
+from . import aptsizes
 from .pysteps import mapping, strings
 
 ENV = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8", "NEEDRESTART_MODE": "l"}
@@ -92,15 +94,19 @@ async def plan(wanted: Mapping[str, str], context: Context) -> Part:
     some = ", ".join(sorted(need)[:4])
     others = len(exact) - len(need)
     more = f" and {counted(others, 'package')} that come along" if others > 0 else ""
-    part.steps.append(
-        Step(
-            kind="apt",
-            does=f"install {some}{more} with apt",
-            args={"install": exact, "remove": list[JsonValue](sorted(removed))},
-            inverse=(inverse,),
-            seconds=4.0 + 1.5 * len(exact),
-        )
+    step = Step(
+        kind="apt",
+        does=f"install {some}{more} with apt",
+        args={"install": exact, "remove": list[JsonValue](sorted(removed))},
+        inverse=(inverse,),
+        seconds=4.0 + 1.5 * len(exact),
     )
+    files, space = await aptsizes.weigh(_words(need, []), ENV, context)
+    part.details += [space] if space else []
+    if files is not None:
+        step = step.model_copy(update={"download": 0}) if not files else weighed(step, files)
+        part.fetches += fetches(files)
+    part.steps.append(step)
     return part
 
 
@@ -140,10 +146,7 @@ async def _simulate(
         "install",
         "--",
     ]
-    words = [f"{name}={version}" if version else name for name, version in need.items()] + [
-        f"{name}-" for name in remove
-    ]
-    done = await context.host.run([*argv, *words], timeout=60, env=ENV, cwd=Path("/"))
+    done = await context.host.run([*argv, *_words(need, remove)], timeout=60, env=ENV, cwd=Path("/"))
     if done.code == 127:
         raise Failed("this host has no apt-get", "Debian packages can be installed on Debian and its relatives only.")
     if done.code != 0:
@@ -158,6 +161,11 @@ async def _simulate(
             )
         raise Failed(f"apt cannot install that: {plain(tail(done), 400)}", "Nothing was changed.")
     return read_simulation(done.text)
+
+
+def _words(need: Mapping[str, str], remove: list[str]) -> list[str]:
+    """As apt-get is told to install and remove."""
+    return [f"{name}={version}" if version else name for name, version in need.items()] + [f"{n}-" for n in remove]
 
 
 def read_simulation(said: str) -> tuple[dict[str, str], dict[str, tuple[str, str]], dict[str, str]]:

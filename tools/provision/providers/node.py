@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from pydantic import JsonValue
@@ -18,6 +19,7 @@ from ..names import Named, plain
 from ..part import Part, Site, counted
 from ..trust import judge
 from .nodefiles import LOCAL, Declared, finished, npm_lock, plugged, read, versions
+from .nodesizes import weigh
 from .nodesteps import ENV
 from .runtime import have, obtain
 
@@ -56,8 +58,10 @@ class NodeProvider:
             return part
         await self._registries(declared, context, part)
         changes = {path: [there.get(path, ""), version] for path, version in lacking.items()}
+        lock = await self._lock(site, declared, context)
         if not declared.lock:
-            changes = await self._resolved(site, declared, [], context) or changes
+            resolved, lock = await self._resolved(site, declared, [], context)
+            changes = resolved or changes
             # What the plan shows is what must be there afterwards, even if the registry moves in between.
             wanted.update({path: version for path, (_, version) in changes.items()})
             part.warnings.append(f"there is no lockfile: {declared.manager} chooses versions and writes one")
@@ -74,8 +78,21 @@ class NodeProvider:
                 },
             )
         )
+        await self._weigh(part, lock, changes, context)
         self._scripts(site, declared, part)
         return part
+
+    async def _lock(self, site: Site, declared: Declared, context: Context) -> Mapping[str, Any]:
+        """npm's lockfile; empty where there is none."""
+        if declared.manager != "npm" or not declared.lock:
+            return {}
+        data = json.loads(await text(context.host, site.root / declared.lock, 64 * 1024 * 1024) or "{}")
+        return cast(dict[str, Any], data) if isinstance(data, dict) else {}
+
+    async def _weigh(self, part: Part, lock: Mapping[str, Any], changes: Iterable[str], context: Context) -> None:
+        """Say of the last step what it fetches, unless a person has to look at the registries first."""
+        if not any("registry" in reason or ".npmrc" in reason for reason in part.reasons):
+            await weigh(part, lock, changes, context)
 
     async def _registries(self, declared: Declared, context: Context, part: Part) -> None:
         """Registries that the project brings along, by its lock or its .npmrc, are for a person to look at."""
@@ -128,7 +145,7 @@ class NodeProvider:
         if not pins:
             return part
         words = [f"{name}@{version}" for name, version in sorted(pins.items())]
-        changes = await self._resolved(site, declared, words, context)
+        changes, lock = await self._resolved(site, declared, words, context)
         changes = changes or {f"node_modules/{name}": ["", version] for name, version in pins.items()}
         part.details += _lines(changes)
         part.details.append(f"package.json and {declared.lock or 'the lockfile'} are changed too")
@@ -145,6 +162,7 @@ class NodeProvider:
                 },
             )
         )
+        await self._weigh(part, lock, changes, context)
         return part
 
     async def _node(self, site: Site, context: Context, part: Part, runtime: str) -> bool:
@@ -184,14 +202,15 @@ class NodeProvider:
 
     async def _resolved(
         self, site: Site, declared: Declared, words: list[str], context: Context
-    ) -> dict[str, list[str]]:
-        """Versions before and after by path, as npm resolves them in a copy of the manifest; empty where it cannot tell.
+    ) -> tuple[dict[str, list[str]], Mapping[str, Any]]:
+        """Versions before and after by path, as npm resolves them in a copy of the manifest, and the lock that it would
+        write; empty where it cannot tell.
 
         Not by npm's own dry run: that of npm 9 names no packages, and writes into node_modules.
         """
         bare = declared.lock or await context.host.stat(site.root / "node_modules") is None
         if declared.manager != "npm" or declared.local or not bare:
-            return {}
+            return {}, {}
         copy = await defaults.scratch(context.host)
         try:
             for name in ("package.json", declared.lock):
@@ -201,7 +220,7 @@ class NodeProvider:
             argv = ["npm", "install", "--package-lock-only", "--ignore-scripts", "--prefer-offline", "--", *words]
             done = await context.host.run(argv, cwd=copy, env=ENV, timeout=180)
             if done.code != 0 and declared.settings:
-                return {}  # with the rest of its .npmrc it may: a person is asked about that first
+                return {}, {}  # with the rest of its .npmrc it may: a person is asked about that first
             if done.code != 0:
                 raise _failure(plain(done.error, 500))
             lock = json.loads(await text(context.host, copy / (declared.lock or "package-lock.json")) or "{}")
@@ -210,9 +229,8 @@ class NodeProvider:
         found = Declared()
         npm_lock(lock, found, declared.platform)
         there = await context.host.call(versions, str(site.root), list(found.locked))
-        return {
-            path: [there.get(path, ""), version] for path, version in found.locked.items() if there.get(path) != version
-        }
+        changes = {path: [there.get(path, ""), v] for path, v in found.locked.items() if there.get(path) != v}
+        return changes, lock
 
 
 def _failure(said: str) -> Failed | Unreachable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +45,12 @@ def pinned(
     *,
     hashes: Mapping[str, list[str]] = {},
     first: Set[str] = frozenset(),
+    places: Sequence[str] = (),
 ) -> None:
-    """The step for an exactly known set; `first` are the names that its line shows before others."""
+    """The step for an exactly known set; `first` are the names that its line shows before others.
+
+    `places` are where the installer has to look besides the index.
+    """
     wanted = {name: v for name, v in found.wanted.items() if base.versions.get(name) != v}
     again = [name for name in broken(base) if name not in wanted]
     pins = {**wanted, **{name: base.versions[name] for name in again}}
@@ -77,6 +81,7 @@ def pinned(
                 "builds": False,
                 "hashes": hashed,
                 "changes": {name: list[JsonValue](pair) for name, pair in changes.items()},
+                **({"links": list[JsonValue](list(places))} if places else {}),
             },
         )
     )

@@ -15,6 +15,7 @@ from ...errors import Failed
 from ...hosts.base import Completed
 from ...plan import Step
 from ..index import text
+from ..links import looking
 from ..names import normal, plain
 from ..part import command, digest, tail
 from .pyenvs import Environment, clear, fits, interpreter, probe
@@ -93,7 +94,8 @@ class MakeVenv:
 
 
 class Install:
-    """`python-install`: env, requirements (lines), expect (version by name), again (names to reinstall), deps, builds, hashes.
+    """`python-install`: env, requirements (lines), expect (version by name), again (names to reinstall), deps, builds, hashes,
+    links (where to look besides the index).
 
     `requirements` are exact pins and `deps` is false, unless the set could not be resolved without building something.
     """
@@ -121,7 +123,7 @@ class Install:
             argv,
             step.does,
             cwd=Path("/"),
-            env=dict(tool.env),
+            env={**tool.env, **await looking(context, strings(step.args.get("links", [])))},
             stdin="".join(f"{line}\n" for line in lines).encode(),
         )
         data = _check(done, step.does)

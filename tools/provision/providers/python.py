@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
 from ...contract import Context
 from ...errors import Failed
-from ..index import python_index
+from ..gpu import Chosen, fitted, reckon, renamed
+from ..index import python_index, text
+from ..links import looking
 from ..names import Named, normal, plain, requirement
 from ..part import Part, Site, counted
 from ..trust import judge
@@ -18,8 +20,9 @@ from .pyenvs import Python, conflicts, environment, fits, interpreter, outside
 from .pyfiles import MANIFESTS, read
 from .pyhosts import strangers
 from .pyplan import Base, addresses, broken, change_lines, covered_step, pinned, unresolved
-from .pysteps import sync_argv, which_same
-from .pytools import CHANGE, NeedsBuild, Tool, find
+from .pysizes import weigh, weigh_lock
+from .pysteps import changes, sync_argv, which_same
+from .pytools import CHANGE, NeedsBuild, Resolved, Tool, find
 from .runtime import obtain
 
 
@@ -64,7 +67,10 @@ class PythonProvider:
             part.warnings.append(
                 "neither uv nor pip says which package index it uses: whether a name exists is seen on installing"
             )
-        for verdict in await asyncio.gather(*(judge(item, "python", declared.names, context) for item in named)):
+        asked, named = named, await renamed(named, site.gpu, context, part)
+        # A build that takes the place of what was named is named by our own table.
+        known = declared.names | {normal(item.name) for item in named if item not in asked}
+        for verdict in await asyncio.gather(*(judge(item, "python", known, context) for item in named)):
             part.details.append(verdict.detail)
             part.reasons += [verdict.reason] if verdict.reason else []
         base = await self._base(site, context, part, "", declared)
@@ -73,17 +79,34 @@ class PythonProvider:
         lines = [requirement(item) for item in named]
         upgrade = [item.bare for item in named if item.version == "latest"]
         tool = await find(context)
+
+        async def resolve(lines: Sequence[str], pins: Sequence[str], links: Mapping[str, str]) -> Resolved:
+            return await tool.resolve(
+                context,
+                lines,
+                python=base.python.path,
+                env=base.readable,
+                constraints=pins,
+                upgrade=upgrade,
+                links=links,
+            )
+
         try:
-            found = await tool.resolve(context, lines, python=base.python.path, env=base.readable, upgrade=upgrade)
+            found = await resolve(lines, (), {})
         except NeedsBuild as error:
             raise Failed(
                 f"refused: {', '.join(map(str, named))} {error.what}",
                 "Only ready wheels are installed by name, since building runs the package's own script. Name another "
                 "version, or put it into the project's manifest, which says that you trust it.",
             ) from error
+        chosen = await fitted(lines, found, resolve, base.python.path, context, part, gpu=site.gpu, named=True)
+        found = chosen.found
         if declared.sources and base.kept is None:
             part.warnings.append("the project's own requirements are not installed yet: `envsync provision` does that")
-        pinned(site, base, found, part, first={normal(item.name) for item in named})
+        pinned(
+            site, base, found, part, first={*(normal(item.name) for item in named), *chosen.names}, places=chosen.places
+        )
+        await self._cost(part, chosen, tool, base, context, gpu=site.gpu, named=True)
         if not part.steps:
             names = [normal(item.name) for item in named]
             part.present += [f"{name} {base.versions.get(name, '')}".strip() for name in names]
@@ -118,10 +141,20 @@ class PythonProvider:
         part.steps.append(
             covered_step("python-venv", f"{verb} {site.label(path.name)} with Python {python.version}", 2.0, {
                 "env": site.label(path.name), "python": python.path, "specs": list[JsonValue]([*specs, python.version]),
-            })
+            }).model_copy(update={"download": 0})
         )  # fmt: skip
         part.details.append(f"Python {python.version}: {python.path}")
         return Base(path, None, python)
+
+    async def _cost(
+        self, part: Part, chosen: Chosen, tool: Tool, base: Base, context: Context, *, gpu: bool, named: bool
+    ) -> None:
+        """Say what the last step fetches, and what of it is of no use here."""
+        if part.steps and part.steps[-1].kind == "python-install":
+            links = await looking(context, chosen.places)
+            await weigh(part, chosen.found, tool, base.python.path, context, links)
+            wanted = {name: new for name, (_, new) in changes(part.steps[-1]).items()}
+            await reckon(part, wanted, context, gpu=gpu, named=named)
 
     async def _sync(self, site: Site, declared: Declared, base: Base, tool: Tool, context: Context, part: Part) -> None:
         options = [f"--extra={name}" for name in declared.extras] + [f"--group={name}" for name in declared.groups]
@@ -146,8 +179,8 @@ class PythonProvider:
         other, why = await strangers(context, declared.indexes, map(name_of, declared.pins))
         if other:
             part.reasons.append(f"uv.lock takes packages from {', '.join(map(plain, other))}; {why}")
-        changes = {name: [base.versions.get(name, ""), version] for name, version in new.items()}
-        part.details += change_lines(changes)
+        moved = {name: [base.versions.get(name, ""), version] for name, version in new.items()}
+        part.details += change_lines(moved)
         part.steps.append(
             covered_step(
                 "python-sync",
@@ -161,10 +194,13 @@ class PythonProvider:
                     "options": list[JsonValue](options),
                     "again": list[JsonValue](again),
                     "expect": {**new, **{name: base.versions[name] for name in again if name not in new}},
-                    "changes": {name: list[JsonValue](pair) for name, pair in changes.items()},
+                    "changes": {name: list[JsonValue](pair) for name, pair in moved.items()},
                 },
             )
         )
+        content = await text(context.host, site.root / "uv.lock")
+        await weigh_lock(part, content, new, frozenset(other), tool, base.python.path, context)
+        await reckon(part, new, context, gpu=site.gpu, named=False)
 
     async def _install(
         self, site: Site, declared: Declared, base: Base, tool: Tool, context: Context, part: Part
@@ -182,11 +218,20 @@ class PythonProvider:
         addresses(site, declared, base, part)
         if lines:
             part.details.append(f"as {', '.join(declared.sources)} ask")
-        try:
-            found = await tool.resolve(
-                context, lines, python=base.python.path, env=base.readable, constraints=declared.pins
+
+        async def resolve(lines: Sequence[str], pins: Sequence[str], links: Mapping[str, str]) -> Resolved:
+            both = [*declared.pins, *pins]
+            return await tool.resolve(
+                context, lines, python=base.python.path, env=base.readable, constraints=both, links=links
             )
-            pinned(site, base, found, part, hashes=declared.hashes)
+
+        try:
+            chosen = Chosen(await resolve(lines, (), {}))
+            if not declared.lock and not declared.hashes:
+                found = chosen.found
+                chosen = await fitted(lines, found, resolve, base.python.path, context, part, gpu=site.gpu, named=False)
+            pinned(site, base, chosen.found, part, hashes=declared.hashes, places=chosen.places)
+            await self._cost(part, chosen, tool, base, context, gpu=site.gpu, named=False)
         except NeedsBuild as error:
             unresolved(site, base, lines, error, part)
         except Failed as error:

@@ -6,7 +6,7 @@ import json
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from ...errors import Failed, Unreachable
 from ...hosts.base import Completed
 from ...hosts.here import near
 from ..defaults import pip_programs, uv_programs
-from ..index import uv_env
+from ..index import uv_env, without_user
 from ..names import normal, plain
 from ..part import digest
 from ..popular import PYTHON
@@ -46,6 +46,8 @@ class Resolved:
 
     wanted: dict[str, str]
     removed: dict[str, str]
+    urls: dict[str, str] = field(default_factory=dict[str, str])
+    """pip: where each file is, by name."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,11 @@ class Tool:
         env: Path | None,
         constraints: Sequence[str] = (),
         upgrade: Sequence[str] = (),
+        links: Mapping[str, str] = {},
     ) -> Resolved:
         """The exact versions that `lines` lead to in `env`, or in a new environment of `python`. Changes nothing.
 
-        Only wheels are looked at, so no build script runs. Raises NeedsBuild when that is not enough, Failed when the
+        Only wheels are looked at, so no build script runs. `links` are variables with more places to look at. Raises NeedsBuild when that is not enough, Failed when the
         lines contradict each other, Unreachable when the index does not answer.
         """
         if not lines:
@@ -82,7 +85,7 @@ class Tool:
         try:
             extra = ["-c", str(file)] if constraints else []
             if self.name == "uv":
-                return await self._uv(context, stdin, python, env, extra, upgrade)
+                return await replace(self, env={**self.env, **links})._uv(context, stdin, python, env, extra, upgrade)
             return await self._pip(context, stdin, python, env, extra, bool(upgrade))
         finally:
             if constraints:
@@ -138,9 +141,15 @@ class Tool:
         try:
             report: Any = json.loads(done.text)
             pairs = [(item["metadata"]["name"], item["metadata"]["version"]) for item in report["install"]]
+            urls = [without_user(str(item["download_info"]["url"]))[0] for item in report["install"]]
         except (ValueError, KeyError, TypeError):
             raise Failed("pip gave no report of what it would install", "Install uv, or update pip.") from None
-        return Resolved({normal(name): str(version) for name, version in pairs}, {})
+        names = [normal(name) for name, _ in pairs]
+        return Resolved(
+            {name: str(version) for name, (_, version) in zip(names, pairs, strict=True)},
+            {},
+            dict(zip(names, urls, strict=True)),
+        )
 
     def install(self, env: Path, *, builds: bool, deps: bool, hashes: bool = False) -> list[str]:
         """The command that installs the requirement lines on its standard input into `env`."""
