@@ -125,7 +125,7 @@ def configure(url: str) -> None:
     """The user's own settings of composer."""
     config = Path(os.environ["HOME"]) / ".config/composer/config.json"
     config.parent.mkdir(parents=True, exist_ok=True)
-    repositories = [{"type": "composer", "url": url}, {"packagist.org": False}]
+    repositories = [{"type": "composer", "url": url}, {"packagist": False}]
     config.write_text(json.dumps({"repositories": repositories, "config": {"secure-http": False}}))
 
 
