@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import os
 import re
-import zipfile
 from pathlib import Path
 
 from ...contract import Context
@@ -43,6 +42,8 @@ async def central(context: Context) -> str:
 
 def known(home: str, tool: str) -> str:
     """The address in the model that Maven's poms inherit from, out of an installed Maven or Gradle; empty without one."""
+    import zipfile  # here, since most plans name no artifact
+
     for place in _PLACES:
         for path in sorted(glob.glob(place.format(home=glob.escape(home), tool=glob.escape(tool)))):
             try:

@@ -74,9 +74,9 @@ class DotNetProvider:
             "expect": dict[str, JsonValue](found.locks),
         }  # fmt: skip
         how = " as locked" if set(modes.values()) == {"locked"} else ""
-        main = Step(
-            kind="dotnet", does=f"restore the packages of {label}{how} into {shown}", args=args, covered=True, seconds=5.0 + 3.0 * len(found.projects),
-        )  # fmt: skip
+        does = f"restore the packages of {label}{how} into {shown}"
+        seconds = 5.0 + 3.0 * len(found.projects)
+        main = Step(kind="dotnet", does=does, args=args, covered=True, seconds=seconds)
         part.steps += grown.steps(key, [str(where)], shown_path(where, context), main)
         return part
 

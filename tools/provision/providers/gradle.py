@@ -24,7 +24,8 @@ _FILES = ["*.gradle", "*.gradle.kts", "gradle.properties", "*.versions.toml", "g
           "buildsrc/*.java"]  # fmt: skip
 _COMMENT = re.compile(r"/\*.*?\*/|(?<![:\"'])//[^\n]*", re.DOTALL)
 _ADDRESS = re.compile(
-    r"""\b(?:url|setUrl|artifactUrls|from|maven|ivy)\b\s*[=:(]?\s*\(?\s*(?:url\s*[=:]\s*)?(?:uri|URI\.create)?\s*\(?\s*["']((?:https?|s3|gcs|sftp)://[^"'\s]+)["']""",
+    r"""\b(?:url|setUrl|artifactUrls|from|maven|ivy)\b\s*[=:(]?\s*\(?\s*(?:url\s*[=:]\s*)?(?:uri|URI\.create)?\s*\(?\s*"""
+    r"""["']((?:https?|s3|gcs|sftp)://[^"'\s]+)["']""",
     re.IGNORECASE,
 )
 _SCRIPT = re.compile(r"""\bapply\s*\(?\s*\{?\s*from\s*[:=(]\s*(?:uri\s*\()?\s*["'](https?://[^"'\s]+)["']""")

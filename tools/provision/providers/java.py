@@ -89,7 +89,10 @@ def _build(site: Site) -> str:
 def _snippet(site: Site, name: str, version: str) -> str:
     group, _, artifact = name.partition(":")
     if _tool(site) == "maven":
-        return f"<dependency>\n  <groupId>{group}</groupId>\n  <artifactId>{artifact}</artifactId>\n  <version>{version}</version>\n</dependency>"
+        return (
+            f"<dependency>\n  <groupId>{group}</groupId>\n  <artifactId>{artifact}</artifactId>\n"
+            f"  <version>{version}</version>\n</dependency>"
+        )
     return (
         f'implementation("{name}:{version}")' if _build(site).endswith(".kts") else f"implementation '{name}:{version}'"
     )
