@@ -1,0 +1,32 @@
+"""What Go source mentions: packages, variables, what serves or works, and where it listens."""
+
+from __future__ import annotations
+
+_OWN = r"(?:HTTP_|SERVER_|APP_|API_|WEB_|GRPC_)?PORT"
+_OWN_KEY = r"(?:server\.|http\.|app\.|api\.|web\.|grpc\.)?port"
+PATTERNS = (
+    ("env", "os.", r"os\.(?:Getenv|LookupEnv)\(\s*\"([A-Z][A-Z0-9_]{1,63})\""),
+    ("env", "env", r"\b(?:env|envconfig):\"([A-Z][A-Z0-9_]{1,63})[\",]"),
+    ("env", "viper.", r"viper\.(?:Get\w{0,20}|MustBindEnv|BindEnv)\(\s*\"([A-Z][A-Z0-9_]{1,63})\""),
+    ("env", "nv(", r"\b[gG]etEnv\(\s*\"([A-Z][A-Z0-9_]{1,63})\""),
+    ("go-package", "package ", r"^package (\w{1,60})\b"),
+    ("go-tag", "build", r"^//(?:go:build| \+build) ([^\n]{1,80})"),
+    ("go-http", "http.", r"(http\.ListenAndServe|http\.Serve\(|http\.Server\{)"),
+    ("go-grpc", "grpc.", r"(grpc\.NewServer)\("),
+    ("go-worker", "(", r"(asynq\.NewServer|worker\.New|river\.NewClient|kafka\.NewReader|sarama\.NewConsumerGroup)\("),
+    ("go-lambda", "lambda.", r"(lambda\.Start\w{0,30})\("),
+    ("go-serve", "Use:", r"\bUse:\s*\"(serve|server|start)\b"),
+    ("go-port", ":", r"(?:ListenAndServe(?:TLS)?|Listen|Run|Start)\(\s*\"[\w.]{0,40}:(\d{2,5})\""),
+    ("go-port", "net.Listen(", r"net\.Listen\(\s*\"tcp[46]?\"\s*,\s*\"[\w.]{0,40}:(\d{2,5})\""),
+    ("go-port", "Addr:", r"Addr:\s*\"[\w.]{0,40}:(\d{2,5})\""),
+    ("go-port", "nv(", rf"\b\w{{0,20}}[eE]nv\(\s*\"{_OWN}\"\s*,\s*\":?(\d{{2,5}})\""),
+    # What stands for a scheme's port in an address is no port of one's own.
+    ("go-port", "ort", r"\b[pP]ort\s*:?=\s*\":?(?!(?:80|443)\")(\d{2,5})\""),
+    ("go-port", "Default", r"\b[dD]efault(?:Admin|Http|HTTP|Server|Listen|Bind)?(?:Listen|Addr|Address|ListenAddr|ListenAddress)\s*=\s*\"[\w.]{0,40}:(\d{2,5})\""),
+    ("go-port", "ort", r"^[ \t]*(?:const )?[dD]efault(?:Http|HTTP|Server|Listen)?Port\s*(?:u?int\d{0,2}\s*)?=\s*(\d{2,5})\b"),
+    ("go-port", "DEFAULT_PORT", r"^[ \t]*(?:const )?DEFAULT_PORT\s*=\s*(\d{2,5})\b"),
+    ("go-port", "flag.", r"flag\.(?:String|Int)\(\s*\"(?:addr|port|listen)\"\s*,\s*\"?[\w.]{0,40}:?(\d{2,5})\b"),
+    ("go-port", "PORT", rf"\"{_OWN}(?:,\w{{1,20}})?\"[^\n`]{{0,40}}(?:envDefault|env-default|default):\":?(\d{{2,5}})\""),
+    ("go-port", "SetDefault(", rf"SetDefault\(\s*\"(?:{_OWN_KEY}|{_OWN})\"\s*,\s*\":?(\d{{2,5}})\""),
+    ("go-port", "SetDefault(", rf"SetDefault\(\s*\"(?:{_OWN_KEY}|{_OWN})\"\s*,\s*(\d{{2,5}})\b"),
+)  # fmt: skip
