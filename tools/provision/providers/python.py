@@ -9,7 +9,8 @@ from pydantic import JsonValue
 
 from ...contract import Context
 from ...errors import Failed
-from ..gpu import Chosen, fitted, reckon, renamed
+from ..fitting import Chosen, fitted
+from ..gpu import reckon, renamed
 from ..index import python_index, text
 from ..links import looking
 from ..names import Named, normal, plain, requirement
