@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import stat
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -216,15 +217,18 @@ async def test_a_service_comes_with_the_project_and_its_address_with_it(world: W
     for name, version in {"redis": "8.1.0", "rq": "2.12.0", "fakeredis": "2.40.0", "pytest": "9.2.0", "ruff": "0.17.5",
                           "python-dotenv": "1.2.4"}.items():  # fmt: skip
         index.wheel(name, version)
+    subprocess.run(["git", "init", "-q"], cwd=world.path, check=True)
     plan = await begin(world, "worker+redis")
     kinds = [step.kind for step in plan.steps]
     if "service-make" not in kinds:
         pytest.skip(f"a redis of the host's own is taken: {plan.summary}")
     assert kinds == ["provision-template", "python-venv", "python-install", "service-make", "service-env"]
     assert plan.undoable and (await begin(world, "worker+redis")).digest == plan.digest
+    assert not [line for line in plan.warnings if "git" in line], "the template's own .gitignore has .env"
     try:
         await world.carry(plan)
         assert "REDIS_URL=redis://" in (world.path / ".env").read_text()
+        assert subprocess.run(["git", "check-ignore", "-q", ".env"], cwd=world.path).returncode == 0
         assert (await begin(world, "worker+redis")).empty
     finally:
         for step in reversed(plan.steps):

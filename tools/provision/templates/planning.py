@@ -158,6 +158,9 @@ class _Whole:
                 part.add(await services.plan(name, version, self.context, found))
             except (Failed, Unreachable) as error:
                 part.warnings.append(f"{error.what}; {error.hint}")
+        ignored = self.made.get(".gitignore")
+        if ignored is not None and b".env" in ignored.content.splitlines():  # git sees it once the files are there
+            part.warnings = [line for line in part.warnings if not line.startswith("git does not ignore")]
         return part
 
 
