@@ -22,10 +22,11 @@ from envsync.tools.contract import Context
 from envsync.tools.errors import Failed, Stale, Usage
 from envsync.tools.made.ledger import Ledger
 from envsync.tools.provision.services import keeper, processes
+from envsync.tools.provision.services import plan as services
 from envsync.tools.provision.services.kind import Boot, Program, Spec
 from envsync.tools.provision.services.registry import KINDS
 
-from .conftest import carry_out, env, planned, seeing, served, spec, take_back, transactions
+from .conftest import carry_out, env, planned, scanned, seeing, served, spec, take_back, transactions
 
 
 def _passed_through(path: Path) -> None:
@@ -205,6 +206,26 @@ async def test_another_version_than_the_one_that_is_there_is_not_taken_for_it(
             await planned(bench, "redis@2")
         except Failed as error:
             raise Failed(f"{error.what} {error.hint}") from None
+
+
+async def test_a_version_that_is_only_wished_for_gives_way_to_the_one_that_is_there_and_that_is_said(
+    bench: Context, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    served("redis")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    part = await services.plan("redis", "~2", bench, scanned(bench.path))
+    assert [step.kind for step in part.steps] == ["service-make", "service-env"]
+    assert any("redis@2, which cannot be had here" in each for each in part.warnings)
+
+
+async def test_a_strict_umask_does_not_lock_the_server_out(bench: Context) -> None:
+    served("postgresql")
+    before = os.umask(0o077)
+    try:
+        _, outcome = await carry_out(bench, "postgresql")
+    finally:
+        os.umask(before)
+    assert outcome.state == "committed", outcome.error
 
 
 async def test_git_that_does_not_ignore_env_is_said(bench: Context) -> None:

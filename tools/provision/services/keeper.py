@@ -274,7 +274,13 @@ def _person(kind: Kind) -> dict[str, Any]:
 
 def _directory(path: Path, person: Mapping[str, Any] | None = None) -> None:
     """A directory for its user alone; root's may be passed through on the way to what lies in it."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o711 if os.geteuid() == 0 else 0o700)
+    if os.geteuid() == 0:
+        for each in (*reversed(path.parent.parents), path.parent):
+            with suppress(FileExistsError):
+                each.mkdir()
+                each.chmod(0o711)  # whatever the umask is: another user has to come through
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with suppress(FileExistsError):
         path.mkdir(mode=0o700)
     info = path.lstat()

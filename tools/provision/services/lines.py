@@ -40,7 +40,9 @@ def all_on(context: Context) -> list[Made]:
 
 
 def _is(made: Made, kind: str, context: Context) -> bool:
-    return made.data.get("kind") == kind and made.data.get("project") == str(context.path)
+    # MariaDB serves as MySQL too, so that a project that has one needs no other.
+    kinds = ("mysql", "mariadb") if kind == "mysql" else (kind,)
+    return made.data.get("kind") in kinds and made.data.get("project") == str(context.path)
 
 
 def name(kind: str, context: Context) -> str:

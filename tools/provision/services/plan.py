@@ -150,7 +150,10 @@ async def _way(name: str, version: str, soft: bool, context: Context, part: Part
     Adds the steps that must come first. Raises Failed with all that was tried.
     """
     label = f"{name}@{version}" if version else name
-    if await context.host.call(keeper.program, name, version) is not None:
+    here = await context.host.call(keeper.program, name, version)
+    if here is not None:
+        if name == "mysql" and "MariaDB" in here:
+            part.details.append(f"MariaDB {here.partition(' ')[0]} serves as MySQL: this host has no other")
         return "native", version, "", ""
     tried: list[str] = []
     try:
@@ -159,11 +162,11 @@ async def _way(name: str, version: str, soft: bool, context: Context, part: Part
     except Failed as error:
         tried.append(error.what)
     try:
-        engine, image, here = await containers.choice(name, version, context)
+        engine, image, ready = await containers.choice(name, version, context)
     except Failed as error:
         tried.append(error.what)
     else:
-        if not here:
+        if not ready:
             keep = Step(kind="service-image", does="nothing: the image is kept", args={"keep": True})
             step = Step(
                 kind="service-image",
@@ -204,7 +207,7 @@ async def _installs(name: str, version: str, context: Context, part: Part, tried
     part.add(quiet.around(brought, kind.units))
     part.warnings.append(f"what the package {kind.debian} puts into /etc and /var stays after an undo")
     if name == "mysql":
-        part.warnings.append("Debian's MySQL is MariaDB")
+        part.details.append("Debian's MySQL is MariaDB")
     return True
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +41,35 @@ def running(folder: Path) -> list[int]:
         return [pid for pid in [_written(folder)] if pid and _mentions(pid, str(folder))]
     root = os.path.realpath(folder)
     found: list[int] = []
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        with suppress(OSError):
-            where = os.readlink(f"/proc/{name}/cwd")
-            if where == root or where.startswith(f"{root}/"):
-                found.append(int(name))
+    with _as_owner(folder / "data"):
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            with suppress(OSError):
+                where = os.readlink(f"/proc/{name}/cwd")
+                if where == root or where.startswith(f"{root}/"):
+                    found.append(int(name))
     return sorted(found)
+
+
+@contextmanager
+def _as_owner(path: Path) -> Generator[None]:
+    """Look with the eyes of a file's owner: root in a container may not see where another user's process works, though
+    that user may. Of this thread alone, which is why it is none of Python's own calls."""
+    try:
+        info = path.lstat()
+        libc = ctypes.CDLL(None) if os.geteuid() == 0 and info.st_uid != 0 else None
+        ask = (libc.setfsgid, libc.setfsuid) if libc else ()
+    except (OSError, AttributeError):
+        ask, info = (), None
+    if not ask or info is None:
+        yield
+        return
+    ask[0](info.st_gid)
+    ask[1](info.st_uid)
+    try:
+        yield
+    finally:
+        ask[1](0)
+        ask[0](os.getegid())
 
 
 def leader(folder: Path) -> int | None:

@@ -13,7 +13,7 @@ from ..part import Part, command, tail
 
 POLICY = "/usr/sbin/policy-rc.d"
 CLUSTERS = "/etc/postgresql-common/createcluster.d/envsync.conf"
-MARK = "# envsync: while a server's package is installed; it is removed right after"
+MARK = "# envsync: while the package of a server is installed; removed right after"
 # policy-rc.d is Debian's own way to say so (invoke-rc.d asks it, also under systemd); one that is there already is
 # somebody else's and stays. PostgreSQL's package would also make a cluster, unless it is told not to.
 _ON = f"""set -e
