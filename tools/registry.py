@@ -66,7 +66,7 @@ TOOLS: tuple[Entry, ...] = (
     Entry(
         "destroy",
         Risk.R3,
-        "Stop and remove a sandbox, deployment or service that EnvSync made, for good.",
+        "Remove a sandbox, deployment or service that EnvSync made, for good.",
         "destroy.tool",
     ),
     Entry("run", Risk.R2, "Run one command, without a shell.", "run.tool"),

@@ -22,11 +22,11 @@ PREFIXES = {"docker": "container", "vm": "vm", "service": "service"}
 class DestroyArgs(Args):
     """Arguments of `destroy`."""
 
-    name: str = Field(description="What EnvSync made: a sandbox, a deployment or a service")
+    name: str = Field(description="A sandbox, deployment or service")
 
 
 async def plan(args: DestroyArgs, context: Context) -> Plan:
-    """Stop and remove a sandbox, deployment or service that EnvSync made, for good."""
+    """Remove a sandbox, deployment or service that EnvSync made, for good."""
     made = await _find(args.name, context)
     try:
         state = await kind(made.kind).alive(made, context.state) if made.kind in KINDS else ""
