@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -13,6 +13,9 @@ from . import parse
 from .ignore import is_example
 from .text import safe
 from .tree import Hit, Tree
+
+MOST = 8
+"""Pieces of evidence that are kept for one fact."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,14 @@ class Draft:
 
     def at(self, name: str) -> str:
         """The project-relative path of a file of this service."""
-        return self.tree.inside(self.root) + name
+        return self._prefix + name
 
     def has(self, name: str) -> bool:
-        return self.at(name) in self.tree.files
+        return self._prefix + name in self.tree.files
+
+    @cached_property
+    def _prefix(self) -> str:
+        return self.tree.inside(self.root)
 
     def text(self, name: str) -> str:
         """A manifest's text; empty when there is none."""
@@ -122,7 +129,7 @@ class Draft:
 
     def inner(self, path: str) -> str:
         """A project-relative path as seen from this service's root; unchanged when it lies elsewhere."""
-        return path.removeprefix(self.tree.inside(self.root))
+        return path.removeprefix(self._prefix)
 
     # -- adding -------------------------------------------------------------------------------------------------
 
@@ -131,16 +138,14 @@ class Draft:
 
         With a `/` in front it is relative to the project whatever lies where.
         """
+        return Fact(value=safe(value), confidence=confidence, rule=rule, evidence=(self._evidence(path, key),))
+
+    def _evidence(self, path: str, key: str) -> Evidence:
         if path.startswith("/"):
             full = path[1:]
         else:
             full = path if path in self.tree.files and not self.has(path) else self.at(path)
-        return Fact(
-            value=safe(value),
-            confidence=confidence,
-            rule=rule,
-            evidence=(Evidence(path=safe(full, 400), key=safe(key, 120)),),
-        )
+        return Evidence(path=safe(full, 400), key=safe(key, 120))
 
     def role(self, role: str, confidence: float) -> None:
         self.roles[role] = max(confidence, self.roles.get(role, 0.0))
@@ -154,7 +159,7 @@ class Draft:
                 extra = evidence if evidence[0] not in known.evidence else ()
                 sure = max(confidence, known.confidence)
                 if extra or sure > known.confidence:
-                    merged = {"evidence": (known.evidence + extra)[:8], "confidence": sure}
+                    merged = {"evidence": (known.evidence + extra)[:MOST], "confidence": sure}
                     self.runtimes[index] = known.model_copy(update=merged)
                 return
         self.runtimes.append(Wanted(name=name, spec=safe(spec), evidence=evidence, confidence=confidence))
@@ -193,7 +198,14 @@ class Draft:
         self.keep(self.databases, name, self.fact(name, path, key, "database", confidence))
 
     def variable(self, name: str, path: str, key: str = "", confidence: float = 1.0, rule: str = "variable") -> None:
-        self.keep(self.variables, name, self.fact(name, path, key, rule, confidence))
+        known = self.variables.get(name)
+        if known is None or confidence > known.confidence:
+            self.keep(self.variables, name, self.fact(name, path, key, rule, confidence))
+        # Said thousands of times in some projects: what `keep` would do, without a fact that adds nothing.
+        elif len(known.evidence) < MOST:
+            evidence = self._evidence(path, key)
+            if not _among(evidence, known.evidence):
+                self.variables[name] = known.model_copy(update={"evidence": (*known.evidence, evidence)})
 
     def finding(self, value: str, path: str, key: str = "", rule: str = "finding", confidence: float = 1.0) -> None:
         found = self.fact("", path, key, rule, confidence).model_copy(update={"value": value[:400]})
@@ -207,11 +219,11 @@ class Draft:
         if known is None:
             table[name] = fact
             return
-        extra = tuple(e for e in fact.evidence if e not in known.evidence)
+        extra = tuple(e for e in fact.evidence if not _among(e, known.evidence))
         if fact.confidence > known.confidence:
-            table[name] = fact.model_copy(update={"evidence": (fact.evidence + known.evidence)[:8]})
+            table[name] = fact.model_copy(update={"evidence": (fact.evidence + known.evidence)[:MOST]})
         elif fact.value == known.value and extra:
-            table[name] = known.model_copy(update={"evidence": (known.evidence + extra)[:8]})
+            table[name] = known.model_copy(update={"evidence": (known.evidence + extra)[:MOST]})
 
     # -- the result ---------------------------------------------------------------------------------------------
 
@@ -238,6 +250,11 @@ class Draft:
             variables=tuple(sorted(self.variables.values(), key=lambda fact: fact.value)),
             needs=tuple(self.needs.values()),
         )
+
+
+def _among(evidence: Evidence, known: Sequence[Evidence]) -> bool:
+    """Whether it is one of those. Comparing two models is slow, and their paths mostly differ."""
+    return any(evidence.path == one.path and evidence == one for one in known)
 
 
 def words(*argv: str) -> str:

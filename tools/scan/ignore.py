@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from functools import lru_cache
 
 from ..trees.ignore import Rules as Rules
@@ -39,6 +40,46 @@ MADE_BESIDE = {
 }
 """Folders that are made only when one of these lies beside them; `bin` is real source elsewhere."""
 
+
+class Chain:
+    """The .gitignore files that speak of a folder, with one quick look for all of its names together."""
+
+    MERGED = 500
+    """Patterns that are looked for together. Beyond that each folder's own would be a copy of all those above."""
+
+    def __init__(self, rules: tuple[Rules, ...] = (), own: tuple[Rules, ...] = (), above: Chain | None = None) -> None:
+        self.rules, self._own, self._above = rules, own, above
+        self._names = frozenset[str]().union(*(each.names for each in own))
+        self._endings = tuple({ending: None for each in own for ending in each.endings})
+        self._places = [
+            (each.base + head, len(each.base), exact, found) for each in own for head, exact, found in each.places
+        ]
+
+    def extended(self, rules: Rules) -> Chain:
+        """With one more, of a folder further down."""
+        size = sum(len(each.names) + len(each.endings) + len(each.places) for each in (*self._own, rules))
+        if size <= self.MERGED:
+            return Chain((*self.rules, rules), (*self._own, rules), self._above)
+        return Chain((*self.rules, rules), (rules,), self)
+
+    def suspects(self, prefix: str, names: Set[str]) -> set[str]:
+        """Those names in the folder `prefix` (`""` or with a `/` at the end) of which any of the files may speak."""
+        found = self._above.suspects(prefix, names) if self._above is not None else set[str]()
+        found.update(self._names.intersection(names))
+        if self._endings:
+            endings = self._endings
+            found.update([name for name in names if name.endswith(endings)])
+        for folder, skip, exact, expression in self._places:
+            if prefix == folder or (not exact and prefix.startswith(folder)):
+                inside, match = prefix[skip:], expression.match
+                found.update([name for name in names if match(inside + name) or match(f"{inside}{name}/")])
+        return found
+
+    def ignores(self, path: str, name: str) -> bool:
+        """Whether git would ignore it; a folder's path ends in `/`, its name does not."""
+        return ignored(path, name, self.rules)
+
+
 EXAMPLES = frozenset({
     "test", "tests", "t", "spec", "specs", "__tests__", "e2e", "testdata", "test-data", "testing", "fixtures", "fixture",
     "__fixtures__", "__mocks__", "mocks", "example", "examples", "examplesite", "sample", "samples", "demo", "demos", "doc",
@@ -71,24 +112,32 @@ COPIED = re.compile(
 
 _TEST_FILES = ("_test.go", "_test.exs", ".test.ts", ".test.js", ".test.tsx", ".spec.ts", ".spec.js")
 """Tests that lie beside what they test."""
+_TRIED_ENDS = (*_TEST_FILES, *_TESTED)
+_TRIED_HEADS = ("test_", "test-")
 _PACKAGED = re.compile(r"((?:^|/)src/\w{0,40}main/(?:java|kotlin|scala|groovy|clojure))/.*")
 """Below it folders are a package's name, which is often com.example.demo."""
 
 
 def is_example(path: str) -> bool:
     """Whether a file or folder lies in tests, examples, docs or other people's code."""
-    folder, slash, name = path.lower().rpartition("/")
-    return name.endswith(_TEST_FILES) or _tried(name) or (slash != "" and _in_examples(folder))
+    folder, slash, name = path.rpartition("/")
+    return is_example_name(name) or (slash != "" and is_example_folder(folder))
+
+
+def is_example_name(name: str) -> bool:
+    """The same by the name alone."""
+    lower = name.lower()
+    return lower.endswith(_TRIED_ENDS) or lower in EXAMPLES or (lower.startswith(_TRIED_HEADS) and "." not in lower)
 
 
 @lru_cache(100_000)
-def _in_examples(folder: str) -> bool:
-    """The same of a folder: asked for each of its files, and for each detector."""
-    return any(_tried(part) for part in _PACKAGED.sub(r"\1", f"{folder}/").rstrip("/").split("/"))
+def is_example_folder(folder: str) -> bool:
+    """The same of all that lies in a folder: asked for each of its files, and for each detector."""
+    return any(_tried(part) for part in _PACKAGED.sub(r"\1", f"{folder.lower()}/").rstrip("/").split("/"))
 
 
 def _tried(part: str) -> bool:
-    return part in EXAMPLES or part.endswith(_TESTED) or ("." not in part and part.startswith(("test_", "test-")))
+    return part in EXAMPLES or part.endswith(_TESTED) or (part.startswith(_TRIED_HEADS) and "." not in part)
 
 
 def is_copied(path: str) -> bool:

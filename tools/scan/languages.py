@@ -50,21 +50,26 @@ LEAST = 0.01
 
 def languages(files: Iterable[tuple[str, int]], root: str) -> tuple[Fact, ...]:
     """The languages of (path, bytes), most used first; tests and examples count only where there is nothing else."""
-    pairs = list(files)
+    sources = [source for source in map(_source, files) if source is not None]
     inside = len(root) + 1 if root != "." else 0
-    return _weigh([p for p in pairs if not is_example(p[0][inside:])]) or _weigh(pairs)
+    return _weigh([source for source in sources if not is_example(source[0][inside:])]) or _weigh(sources)
 
 
-def _weigh(pairs: list[tuple[str, int]]) -> tuple[Fact, ...]:
+def _source(file: tuple[str, int]) -> tuple[str, int, str, str] | None:
+    """Path, bytes, suffix and language; None for what is written in none, and for what is made."""
+    path, size = file
+    suffix = f".{path.rpartition('.')[2]}"
+    language = LANGUAGE.get(suffix)
+    return (path, size, suffix, language) if language and not path.endswith(_MADE) else None
+
+
+def _weigh(sources: list[tuple[str, int, str, str]]) -> tuple[Fact, ...]:
     sizes: dict[str, int] = {}
     counts: dict[str, dict[str, int]] = {}
-    for path, size in pairs:
-        suffix = f".{path.rpartition('.')[2]}"
-        language = LANGUAGE.get(suffix)
-        if language and not path.endswith(_MADE):
-            sizes[language] = sizes.get(language, 0) + size
-            by_suffix = counts.setdefault(language, {})
-            by_suffix[suffix] = by_suffix.get(suffix, 0) + 1
+    for _, size, suffix, language in sources:
+        sizes[language] = sizes.get(language, 0) + size
+        by_suffix = counts.setdefault(language, {})
+        by_suffix[suffix] = by_suffix.get(suffix, 0) + 1
     if "C" in counts and "C++" in counts and set(counts["C"]) == {".h"}:
         sizes["C++"] += sizes.pop("C")
     total = sum(sizes.values())

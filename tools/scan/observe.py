@@ -180,7 +180,7 @@ async def _files(context: Context) -> Files:
         if not await helped(context.host):
             return await _slow_files(context)
         tree, git = await asyncio.gather(
-            context.host.call(collect, str(context.path), wants(), _limits(context)), state(context)
+            context.host.call(collect, str(context.path), wants(), _limits(context), _kept(context)), state(context)
         )
     except OSError as error:
         raise Usage(
@@ -192,6 +192,12 @@ async def _files(context: Context) -> Files:
         context.host.call(of_project, str(context.path), tree.environments, tree.modules, active),
     )
     return Files(found, packages, pythons, git)
+
+
+def _kept(context: Context) -> str | None:
+    """Where what searching sources gave is remembered: here only. Another host's files are searched over there, and a look
+    at it leaves nothing behind."""
+    return str(context.state / "cache" / "scan") if near(context.host) else None
 
 
 async def _slow_files(context: Context) -> Files:

@@ -78,13 +78,17 @@ class Cache:
 
     def put(self, path: str, info: os.stat_result, digest: bytes, safe: int) -> None:
         """Remember a digest, when the file's ctime is before `safe` (see `Clock`)."""
-        ctime = info.st_ctime_ns
-        if ctime < safe and (ctime % 1_000_000_000 or ctime < safe - COARSE_NS):
-            self.known[path] = (info.st_size, info.st_mtime_ns, ctime, info.st_ino, digest)
+        if settled(info.st_ctime_ns, safe):
+            self.known[path] = (info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino, digest)
             self.changed = True
         elif path in self.known:
             del self.known[path]
             self.changed = True
+
+
+def settled(ctime: int, safe: int) -> bool:
+    """Whether a ctime (ns) can be told from that of any edit after `safe` (see `Clock`); one of whole seconds may be coarse."""
+    return ctime < safe and (ctime % 1_000_000_000 != 0 or ctime < safe - COARSE_NS)
 
 
 class Clock:

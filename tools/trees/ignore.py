@@ -5,12 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 from pathspec import GitIgnoreSpec
 
-_SPECIAL = re.compile(r"[*?\[\]\\ ]")
+_SPECIAL = re.compile(r"[*?\[\]\\\s]")
 _STARS = re.compile(r"(?<!\*)\*(?!\*)")
+_LONG = 200
+"""Characters of a line up to which what it means is remembered: the same few lines stand in most .gitignore files."""
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What one line means. Of `name`, `ending` and `head` the first that is not empty or None tells where to look."""
+
+    patterns: tuple[tuple[bool, re.Pattern[str]], ...] = ()
+    explosive: bool = False
+    name: str = ""
+    """Only this name, in any folder."""
+    ending: str = ""
+    """Only names that end so, in any folder."""
+    head: str | None = None
+    """Only what lies below this folder (`""` or with a `/` at the end) of the .gitignore's own."""
+    exact: bool = False
+    """Only what lies directly in `head`."""
 
 
 class Rules:
@@ -18,33 +38,30 @@ class Rules:
 
     def __init__(self, base: str, lines: Sequence[str]) -> None:
         self.base = base
-        self.dropped = [line for line in lines if _explosive(line)]
-        kept = [line for line in lines if line not in self.dropped]
-        self._patterns = _compiled(kept)
-        self._names: set[str] = set()
-        endings: list[str] = []
-        others: list[str] = []
-        for line in kept:
-            plain = line.rstrip().removeprefix("!").rstrip("/")
-            if not plain or plain.startswith("#"):
-                continue
-            if "/" not in plain and not _SPECIAL.search(plain):
-                self._names.add(plain)
-            elif "/" not in plain and plain[0] == "*" and not _SPECIAL.search(plain[1:]):
-                endings.append(plain[1:])
-            else:
-                others.append(line)
-        self._endings = tuple(endings)
-        parts = [expression.pattern for _, expression in _compiled(others)]
-        self._others = re.compile("|".join(f"(?:{part})" for part in parts), re.DOTALL) if parts else None
+        known = [(_line(line) if len(line) <= _LONG else _read(line), line) for line in lines]
+        self.dropped = [line for one, line in known if one.explosive]
+        self._patterns = [pattern for one, _ in known for pattern in one.patterns]
+        # What the quick look goes by: names and endings of them, and expressions for what lies below (or directly in) a folder.
+        self.names = frozenset(one.name for one, _ in known if one.name)
+        self.endings = tuple({one.ending: None for one, _ in known if one.ending})
+        places: dict[tuple[str, bool], list[str]] = {}
+        for one, _ in known:
+            if one.head is not None:
+                sources = [f"(?:{expression.pattern})" for _, expression in one.patterns]
+                places.setdefault((one.head, one.exact), []).extend(sources)
+        self.places = [
+            (head, exact, re.compile("|".join(sources), re.DOTALL))
+            for (head, exact), sources in places.items()
+            if sources
+        ]
 
     def says(self, path: str, name: str) -> bool | None:
         """True ignored, False explicitly kept, None nothing said; a folder's path ends in `/`, its name does not."""
         inside = path[len(self.base) :]
         if (
-            name in self._names
-            or name.endswith(self._endings)
-            or (self._others is not None and self._others.match(inside))
+            name in self.names
+            or name.endswith(self.endings)
+            or any(inside.startswith(head) and expression.match(inside) for head, _, expression in self.places)
         ):
             return self._judge(inside)
         return None
@@ -61,11 +78,38 @@ class Rules:
         return None
 
 
-def _compiled(lines: Sequence[str]) -> list[tuple[bool, re.Pattern[str]]]:
+def _read(line: str) -> _Line:
+    if _explosive(line):
+        return _Line(explosive=True)
+    plain = line.rstrip(" ").removeprefix("!").rstrip("/")
+    if not plain or line.startswith("#"):
+        return _Line()
+    patterns = tuple(_compiled(line))
+    # `**/x` means what `x` does.
+    simple = plain[3:] if plain.startswith("**/") else plain
+    if simple and "/" not in simple:
+        if not _SPECIAL.search(simple):
+            return _Line(patterns, name=simple)
+        if simple[0] == "*" and simple[1:] and not _SPECIAL.search(simple[1:]):
+            return _Line(patterns, ending=simple[1:])
+        return _Line(patterns, head="")
+    body = plain.removeprefix("/")
+    if "//" in body or body.startswith("/"):
+        return _Line(patterns, head="")
+    special = _SPECIAL.search(body)
+    literal = body[: special.start()] if special else body
+    head = literal[: literal.rfind("/") + 1]
+    rest = body[len(head) :]
+    return _Line(patterns, head=head, exact="/" not in rest and "**" not in rest)
+
+
+_line = lru_cache(4096)(_read)
+
+
+def _compiled(line: str) -> list[tuple[bool, re.Pattern[str]]]:
     patterns: list[Any] = []
-    for line in lines:
-        with suppress(ValueError):  # a lone `!` or `\\`: git takes it for no pattern, the library for an error
-            patterns += cast(Any, GitIgnoreSpec.from_lines([line], backend="simple").patterns)
+    with suppress(ValueError):  # a lone `!` or `\\`: git takes it for no pattern, the library for an error
+        patterns += cast(Any, GitIgnoreSpec.from_lines([line], backend="simple").patterns)
     return [(pattern.include, _exact(pattern.regex.pattern)) for pattern in patterns if pattern.include is not None]
 
 
