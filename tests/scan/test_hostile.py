@@ -300,3 +300,71 @@ def test_hostile_22_folders_that_lie_too_deep_are_counted_and_not_all_named(proj
         (project / f"a/b{index}").mkdir(parents=True)
     notes = [why for _, why in collect(str(project), wants(), Limits(depth=1)).notes]
     assert len(notes) == 4 and notes[-1].startswith("37 more folders")
+
+
+def test_hostile_22_one_folder_with_more_than_a_walk_may_have(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("envsync.tools.scan.listing.MANY", 100)
+    fill(project, {"requirements.txt": "flask\n", ".gitignore": "*.log\n"})
+    for index in range(1500):
+        (project / f"{index}.txt").touch()
+    tree = collect(str(project), wants(), Limits(files=300))
+    assert len(tree.files) == 300 and set(tree.texts) == {"requirements.txt"}
+    assert any("stopped at 300 files" in why for _, why in tree.notes)
+
+
+def test_hostile_22_a_folder_that_takes_too_long_is_left(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(project, {f"{index:04}.txt": "" for index in range(500)})
+    late = iter([time.monotonic()] * 3)  # when it begins, before the folder, and after its first files
+    monkeypatch.setattr("time.monotonic", lambda: next(late, time.perf_counter() + 10**9))
+    tree = collect(str(project), wants())
+    assert 0 < len(tree.files) < 500 and any(
+        "not all read: the walk stopped after 10 s" in why for _, why in tree.notes
+    )
+
+
+@pytest.mark.parametrize("line", ["x{}", "*.x{}", "a/**/x{}", "x?{}", "!x{}"], ids=lambda line: line.format("N"))
+def test_hostile_22_ten_thousand_patterns(project: Path, line: str) -> None:
+    fill(project, {".gitignore": "".join(line.format(index) + "\n" for index in range(14_000)) + "*.log\n"})
+    for folder in range(60):
+        fill(project / f"f{folder}", {"x1": "", "a.x2": "", ".gitignore": f"own{folder}\n", "d/e.txt": ""})
+    start = time.process_time()
+    tree = collect(str(project), wants())
+    assert time.process_time() - start < 6
+    assert "f59/d/e.txt" in tree.files
+    assert any("patterns left out: there are too many" in why for _, why in tree.notes)
+
+
+def test_hostile_22_a_gitignore_of_explosive_lines_only(project: Path) -> None:
+    fill(project, {".gitignore": "".join(f"*a*b*c*d{index}\n" for index in range(15_000)), "x.py": ""})
+    start = time.process_time()
+    assert "x.py" in collect(str(project), wants()).files
+    assert time.process_time() - start < 5
+
+
+def test_hostile_22_an_unreadable_folder_and_file_are_findings(project: Path) -> None:
+    fill(project, {"a/package.json": "{}", "b/b.py": "x = 1\n", "c/x.txt": "", "package.json": "{}", "z.py": "x = 1\n"})
+    collect(str(project), wants())  # what it imports may be unreadable for somebody else
+    for part in (project, *(p for p in project.parents if len(p.parts) > 2)):
+        part.chmod(part.stat().st_mode | 0o111)
+    project.chmod(0o755)
+    (project / "a").chmod(0)
+    (project / "c").chmod(0o444)  # its names can be listed, and nothing of them be known
+    (project / "package.json").chmod(0)
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+        tree = collect(str(project), wants())
+        os.write(write, json.dumps([list(tree.files), tree.notes]).encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as told:
+        files, notes = json.loads(told.read())
+    os.waitpid(child, 0)
+    for path in ("a", "c"):
+        (project / path).chmod(0o755)
+    assert set(files) == {"package.json", "b/b.py", "z.py"}
+    assert {path for path, why in notes if "Permission denied" in why} == {"a", "c/x.txt", "package.json"}

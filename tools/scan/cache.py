@@ -35,7 +35,7 @@ OLD = 3600
 """Seconds after which a temporary file is one that a killed scan left."""
 _DIGEST = 20
 _ENDING = ".scan"
-_BETWEEN = "\0"
+_BETWEEN = "\f"
 """Between the parts of what is kept of a file: one text is read faster than a list of lists."""
 _PARTS = re.compile(r"[|()]")
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from ..trees.ignore import Rules as Rules
 from ..trees.ignore import ignored as ignored
+from ..trees.ignore import meaning as meaning
 
 MADE = frozenset({
     ".git", ".hg", ".svn", ".jj", "node_modules", "bower_components", "jspm_packages", "__pycache__",

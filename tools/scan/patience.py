@@ -23,12 +23,15 @@ class Patient(ABC, Generic[S, R]):
     """Work in steps. All but `read` is called by one thread at a time."""
 
     def __init__(self) -> None:
-        self.beats = 0
-        """Counted up by whoever makes progress within a step."""
+        self._beats = 0
         self._lock = threading.Lock()
         self._turn = 0
         self._at: S | None = None
         self._error: BaseException | None = None
+
+    def beat(self) -> None:
+        """Told by a step that takes long: it makes progress."""
+        self._beats += 1
 
     @abstractmethod
     def next(self) -> S | None:
@@ -67,8 +70,8 @@ class Patient(ABC, Generic[S, R]):
     def _ended(self, done: threading.Event) -> bool:
         still, before = 0, -1
         while not done.wait(PATIENCE / _LOOKS):
-            still = still + 1 if self.beats == before else 0
-            before = self.beats
+            still = still + 1 if self._beats == before else 0
+            before = self._beats
             if still >= _LOOKS:
                 return False
         return True
@@ -86,7 +89,7 @@ class Patient(ABC, Generic[S, R]):
                 with self._lock:
                     if self._turn != turn:
                         return
-                    self.beats += 1
+                    self._beats += 1
                     self.take(step, result)
         except BaseException as error:  # it is raised where the work was asked for
             with self._lock:

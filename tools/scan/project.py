@@ -9,6 +9,7 @@ from fnmatch import translate
 from functools import cache
 
 from ..fingerprint import Backing, Evidence, Fact, Service
+from ..store.collector import without_collector
 from . import compose_files, compose_match, needs, shared, versionfiles
 from .detectors.base import Detector
 from .detectors.registry import DETECTORS
@@ -65,6 +66,7 @@ def wants() -> Wants:
     return Wants(tuple(names), locks, {suffix: (*found, needs.URL) for suffix, found in patterns.items()})
 
 
+@without_collector()
 def survey(tree: Tree) -> Survey:
     """Find the services and let every detector speak."""
     gathered = Gathered()

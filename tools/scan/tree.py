@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from ..store.collector import without_collector
 from .mentions import Patterns
 from .reading import Text as Text
 from .reading import Unread as Unread
@@ -93,6 +94,7 @@ class Tree:
         return "" if root == "." else f"{root}/"
 
 
+@without_collector()
 def collect(root: str, wants: Wants, limits: Limits | None = None, kept: str | None = None) -> Tree:
     """Walk `root`, breadth first so that a budget is spent on what matters most, then search the sources.
 

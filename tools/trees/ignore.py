@@ -33,12 +33,17 @@ class _Line:
     """Only what lies directly in `head`."""
 
 
+def meaning(line: str) -> _Line:
+    """What a line means; a tenth of a millisecond when it is new, nearly nothing when it was asked for before."""
+    return _remembered(line) if len(line) <= _LONG else _read(line)
+
+
 class Rules:
     """The patterns of one .gitignore, with a quick look in front of the library: most names match none of them."""
 
     def __init__(self, base: str, lines: Sequence[str]) -> None:
         self.base = base
-        known = [(_line(line) if len(line) <= _LONG else _read(line), line) for line in lines]
+        known = [(meaning(line), line) for line in lines]
         self.dropped = [line for one, line in known if one.explosive]
         self._patterns = [pattern for one, _ in known for pattern in one.patterns]
         # What the quick look goes by: names and endings of them, and expressions for what lies below (or directly in) a folder.
@@ -103,7 +108,7 @@ def _read(line: str) -> _Line:
     return _Line(patterns, head=head, exact="/" not in rest and "**" not in rest)
 
 
-_line = lru_cache(4096)(_read)
+_remembered = lru_cache(4096)(_read)
 
 
 def _compiled(line: str) -> list[tuple[bool, re.Pattern[str]]]:
