@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 from envsync.tools.contract import Context
+from envsync.tools.made.ledger import Ledger, Made
 
 from .conftest import Scan, fill, lacks, only, program, told
 
@@ -137,6 +138,19 @@ async def test_database_that_answers_is_not_missing(scan: Scan) -> None:
         assert "redis" not in lacks(await scan(files, REDIS_URL="x"), "service")
     lack = lacks(await scan(REDIS_URL="x"), "service")["redis"]
     assert (lack.wanted, lack.fix) == (f"localhost:{port}", "envsync provision --services redis")
+
+
+async def test_a_server_that_was_made_for_the_project_is_asked_at_its_own_port(
+    scan: Scan, context: Context, project: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        about = {"kind": "mariadb", "project": str(project), "port": port}
+        line = Made(kind="service", name="mariadb-x", what="mariadb", at=0.0, place="local", data=about)
+        Ledger(context.state).want(line)
+        files = {"requirements.txt": "pymysql\n", "app.py": "import os\nos.environ['MYSQL_HOST']\n"}
+        assert "mysql" not in lacks(await scan(files), "service")
+    assert lacks(await scan(), "service")["mysql"].wanted == f"localhost:{port}", "it is down now"
 
 
 async def test_the_answer_is_one_sentence_and_reads_well(scan: Scan, context: Context, project: Path) -> None:

@@ -7,7 +7,7 @@ import re
 import select
 import socket
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -49,15 +49,17 @@ class Present:
     """Names set in the user's environment."""
     listening: frozenset[int] = frozenset()
     """Ports of this machine that answered."""
-    noted: list[Missing] = field(default_factory=list[Missing])
+    own: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Ports of the databases that EnvSync made for the project."""
 
 
-def ports(survey: Survey) -> dict[str, int]:
-    """The port on this machine at which each declared database should answer."""
+def ports(survey: Survey, own: Mapping[str, int]) -> dict[str, int]:
+    """The port on this machine at which each declared database should answer; `own` has those that were made for it."""
     found: dict[str, int] = {}
     for draft in survey.drafts:
         for name, fact in draft.databases.items():
-            port = survey.ports.get(name, PORTS.get(name, 0)) if fact.confidence > 0.5 else 0
+            usual = survey.ports.get(name, PORTS.get(name, 0)) if fact.confidence > 0.5 else 0
+            port = own.get(name, usual)
             if port and draft.best_role != "library":
                 found[name] = port
     return found
@@ -102,7 +104,7 @@ def missing(survey: Survey, present: Present) -> tuple[Missing, ...]:
         found += _tools(draft, present, where)
         found += _packages(draft, present.packages, where)
         found += _variables(draft, present.variables | set_names(draft), where)
-    wanted = ports(survey)
+    wanted = ports(survey, present.own)
     found += [
         Missing(
             kind="service",

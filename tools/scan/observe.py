@@ -12,6 +12,7 @@ from ..equipment import Equipment
 from ..errors import Usage
 from ..fingerprint import Fact, FileHash, Fingerprint, Git, HostFacts, Installed, PackageSet, Project, Variable
 from ..hosts.here import helped, here, near
+from ..made import servers
 from . import machine, private, programs, slow
 from .git import state
 from .host.held import held as held_below
@@ -216,7 +217,8 @@ def _needed(found: Survey) -> set[str]:
 
 
 async def _compare(context: Context, files: Files, found: list[Installed]) -> Project:
-    wanted = ports(files.survey)
+    own = await here(servers.ports, context.state, context.host.name, context.path)
+    wanted = ports(files.survey, own)
     answering = await _listening(context, sorted(set(wanted.values()))) if wanted else frozenset[int]()
     environ = await _environ(context)
     present = Present(
@@ -224,6 +226,7 @@ async def _compare(context: Context, files: Files, found: list[Installed]) -> Pr
         packages=files.packages,
         variables=environ.names,
         listening=answering,
+        own=own,
     )
     return Project(
         root=str(context.path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"),
