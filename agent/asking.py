@@ -55,7 +55,7 @@ def as_question(needed: ApprovalNeeded) -> Json:
             "risk": item.risk.name,
             "summary": item.plan.summary if item.plan else "only looks",
             "steps": [step.does for step in item.plan.steps] if item.plan else [],
-            "warnings": list(item.plan.warnings) if item.plan else [],
+            "warnings": [*item.plan.warnings, *item.plan.figures] if item.plan else [],
         }
         for item in needed.prepared
     ]

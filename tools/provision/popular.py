@@ -118,3 +118,6 @@ SAID = {
     "yaml": "pyyaml",
 }
 """What people call a package that is known by another name; saying it names the package."""
+
+KNOWN = {"python": PYTHON, "node": NODE, "ruby": RUBY, "php": PHP}
+"""By ecosystem."""

@@ -11,7 +11,7 @@ from ..fingerprint import Fingerprint, Service
 from .index import pypi
 from .names import Named, normal, prefix, suits
 from .part import Provider, Site
-from .popular import NODE, PYTHON, SYSTEM
+from .popular import KNOWN, NODE, PYTHON, SYSTEM
 from .providers import apt
 from .providers.registry import PROVIDERS
 
@@ -98,11 +98,7 @@ async def _choose(item: Named, places: Sequence[Site], context: Context) -> tupl
 def _sorted_out(item: Named, options: Sequence[tuple[Provider, Site]]) -> tuple[Provider, Site]:
     """Well-known names belong to one ecosystem; for others a person is asked."""
     name = item.bare
-    likely = [
-        eco
-        for eco, known in (("python", PYTHON), ("node", NODE))
-        if (normal(name) if eco == "python" else name) in known
-    ]
+    likely = [eco for eco, known in KNOWN.items() if (normal(name) if eco == "python" else name) in known]
     if len(likely) == 1:
         fitting = [(p, site) for p, site in options if p.ecosystem == likely[0]]
         if len(fitting) == 1:
@@ -110,7 +106,7 @@ def _sorted_out(item: Named, options: Sequence[tuple[Provider, Site]]) -> tuple[
     where = [f"{prefix(p.ecosystem)}:{name} ({site.rel})" for p, site in options]
     raise Usage(
         f"{name}: which one is meant, {' or '.join(where)}?",
-        "Write the prefix: pip:NAME, npm:NAME or apt:NAME; or go to the part's own directory first.",
+        "Write the prefix, or apt: for a package of the system; or go to the part's own directory first.",
     )
 
 
@@ -142,8 +138,8 @@ async def _without_project(item: Named, places: Sequence[Site], context: Context
     if item.name.startswith("@"):
         return by_name["node"], root
     raise Usage(
-        f"{item.bare}: from where? This directory has neither a Python nor a Node project",
-        f"Write pip:{item.bare}, npm:{item.bare} or apt:{item.bare}.",
+        f"{item.bare}: from where? There is no project here that says so",
+        f"Write pip:{item.bare}, npm:{item.bare} or apt:{item.bare}; what belongs into another kind of manifest needs that first.",
     )
 
 

@@ -41,7 +41,7 @@ async def plan(found: Fingerprint, context: Context, gpu: bool) -> Part:
     await _packages(work, context, part)
     for other in others:
         part.warnings.append(_not_served(other))
-    if part.steps and len(work) > 1:
+    if part.steps and (len(work) > 1 or any(step.kind.startswith("service-") for step in part.steps)):
         part.steps += [step for service in parts if (step := checks.step(service)) is not None]
     part.warnings[:] = list(dict.fromkeys(part.warnings))
     return part
