@@ -37,6 +37,8 @@ class Site:
     """Names directly in `root`."""
     gpu: bool = False
     """Whether builds that use a GPU are asked for."""
+    parts: tuple[Path, ...] = ()
+    """The directories of all parts of the project, sorted."""
 
     def label(self, name: str) -> str:
         """A path below this site as people read it from the project's root."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from ..contract import Context
@@ -37,7 +38,8 @@ async def sites(found: Fingerprint, context: Context) -> list[Site]:
         raise Usage(
             f"{context.path} is no directory", "Name the project's directory, or leave it out for the current one."
         )
-    return made
+    parts = tuple(sorted(site.root for site in made))
+    return [replace(site, parts=parts) for site in made]
 
 
 def served(site: Site) -> list[Provider]:

@@ -42,7 +42,7 @@ class GoProvider:
         part = Part()
         work = await workspace(site.root, context)
         above = work is not None and work != context.path and context.path not in work.parents
-        if work is not None and not above and not await leads(site.root, work, context):
+        if work is not None and not above and not leads(site, work, context):
             return part
         near = await siblings(site, context) if above else {}
         root = site.root if above or work is None else work

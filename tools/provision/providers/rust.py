@@ -59,7 +59,7 @@ class RustProvider:
         found = await look(site, cargo, context)
         found.notes = notes
         above = _above(found, context)
-        if found.root != site.root and not above and not await leads(site.root, found.root, context):
+        if found.root != site.root and not above and not leads(site, found.root, context):
             return part
         part.basis += [f"{label}:{name}:{value}" for name, value in sorted(found.files.items())]
         told(found, site, part)

@@ -81,18 +81,16 @@ def failure(what: str, said: str, hint: str = "") -> Failed | Unreachable:
     )
 
 
-async def leads(root: Path, workspace: Path, context: Context) -> bool:
-    """Whether the part of the project at `root` is the one that speaks for the workspace at that directory.
+def leads(site: Site, workspace: Path, context: Context) -> bool:
+    """Whether this site is the one that speaks for the workspace at that directory.
 
     It is the workspace's own directory where that is a part of its own, or else the first part that lies below it.
     """
-    if root == workspace or workspace == context.path:
-        return root == workspace
-    project = (await context.observe(context, "project")).project
-    parts = sorted(context.path / service.root for service in (project.services if project else ()))
-    if workspace in parts:
+    if site.root == workspace or workspace == context.path:
+        return site.root == workspace
+    if workspace in site.parts:
         return False
-    return next((part for part in parts if workspace in part.parents), root) == root
+    return next((part for part in site.parts if workspace in part.parents), site.root) == site.root
 
 
 def unreachable(what: str, said: str) -> None:
