@@ -44,6 +44,18 @@ _PATIENCE = 0.5
 _KEPT = 5000
 
 
+NOTHING = frozenset({
+    "python-venv", "go-files", "grown", "provision-template", "check",
+    "service-quiet", "service-make", "service-start", "service-env",
+})  # fmt: skip
+"""Kinds of steps that fetch nothing."""
+
+
+def known(steps: Sequence[Step]) -> list[Step]:
+    """The steps, with 0 as the download of those that fetch nothing."""
+    return [step.model_copy(update={"download": 0}) if step.kind in NOTHING else step for step in steps]
+
+
 @dataclass(frozen=True)
 class File:
     """A file that an installer would fetch. `size` is what the index or lock says; `here` that a cache has it."""

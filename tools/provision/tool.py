@@ -20,7 +20,7 @@ from .providers.registry import STEPS as PROVIDING
 from .services import plan as services
 from .services.steps import STEPS as SERVING
 from .sites import assign, served, sites
-from .sizes import figures
+from .sizes import figures, known
 from .templates import planning as templates
 from .templates.files import TemplateFiles
 from .told import Change, Provisioned, result
@@ -159,7 +159,7 @@ def _plan(args: ProvisionArgs, context: Context, part: Part) -> Plan:
         host=context.host.name,
         path=str(context.path),
         summary=summary,
-        steps=tuple(part.steps),
+        steps=tuple(known(part.steps)),
         details=tuple(part.details),
         differences=tuple(part.differences),
         warnings=tuple(dict.fromkeys(part.warnings)),
