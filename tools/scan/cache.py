@@ -2,8 +2,9 @@
 
 A file is known by path, size, mtime, ctime and inode, with the rule of the trees' stat cache for files that were touched
 just now. Kept are derived facts alone (names of variables, ports, hosts), never a text, and nothing of a file in whose
-facts something looks like a secret; manifests are read anew each time. What is kept holds for the very same search: its
-patterns, its code and its limits are part of the cache's name. Only ever a short cut: damaged, or not ours, it is made again.
+facts something looks like a secret; paths are kept as digests. Manifests are read anew each time. What is kept holds for
+the very same search: its patterns, its code and its limits are part of the cache's name. Only ever a short cut: damaged,
+or not ours, it is made again.
 """
 
 from __future__ import annotations
@@ -94,7 +95,8 @@ class Cache:
 
     def get(self, path: str, info: os.stat_result) -> Row | None:
         """What was found in a file that is still what it was."""
-        kept = self._known.get(path)
+        name = _name(path)
+        kept = self._known.get(name)
         if not isinstance(kept, list):
             return None
         row = cast(list[object], kept)
@@ -108,7 +110,7 @@ class Cache:
             mentions = list(zip(parts[::3], parts[1::3], map(int, parts[2::3]), strict=True))
         except ValueError:
             return None
-        self._now[path] = row
+        self._now[name] = row
         return Row(size, mentions)
 
     def safe(self, info: os.stat_result) -> int:
@@ -130,11 +132,11 @@ class Cache:
         """Remember it."""
         values = [value for _, value, _ in row.mentions]
         text = _BETWEEN.join([f"{rule}{_BETWEEN}{value}{_BETWEEN}{line}" for rule, value, line in row.mentions])
-        self._size += 100 + len(path) + len(text)
+        self._size += 120 + len(text)
         if self._size > MOST or any(_BETWEEN in value for value in values) or not self._harmless(values):
             return
         self._changed = True
-        self._now[path] = [*_key(info), row.size, text]
+        self._now[_name(path)] = [*_key(info), row.size, text]
 
     def _harmless(self, values: list[str]) -> bool:
         """Whether none of the values looks like a secret, or is one of this process's."""
@@ -183,6 +185,11 @@ class Cache:
                     os.unlink(entry.path)
         for _, path in sorted(found, reverse=True)[PROJECTS:]:
             os.unlink(path)
+
+
+def _name(path: str) -> str:
+    """What a path is kept as: names of files may be anything, and a secret too."""
+    return hashlib.blake2b(path.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
 def _key(info: os.stat_result) -> tuple[int, int, int, int]:
