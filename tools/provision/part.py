@@ -74,6 +74,9 @@ class Part:
 
     def beside(self, others: Sequence[Part]) -> None:
         """Append parts that do not wait for each other, only for all that this one holds already."""
+        if len(others) == 1:
+            self.add(others[0])
+            return
         before = tuple(range(len(self.steps)))
         for other in others:
             first = len(self.steps)

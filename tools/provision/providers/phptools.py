@@ -206,6 +206,8 @@ async def resolved(
 
 def silent(said: str) -> Unreachable:
     """The error of an index that does not answer."""
+    # What composer says of itself first, and where in its own source that was.
+    said = re.sub(r"Composer is operating significantly slower[^\n]*|In \w+\.php line \d+:", "", said)
     return Unreachable(
         f"composer could not ask its repositories: {plain(said, 300)}",
         "Check the network and `composer config --global --list`; then ask again.",
