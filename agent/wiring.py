@@ -83,8 +83,9 @@ class Parts:
         from ..tools.scan.project import survey, wants
         from ..tools.scan.tree import Limits, collect
 
+        kept = str(self.settings.state / "cache" / "scan")
         try:
-            services = survey(collect(str(self.settings.path), wants(), Limits(seconds=1.0))).services
+            services = survey(collect(str(self.settings.path), wants(), Limits(seconds=1.0), kept)).services
         except OSError:
             return {}  # whoever scans is told; the question is asked without
         asked = ("start", "dev", "build", "test")

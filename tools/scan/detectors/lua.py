@@ -28,7 +28,9 @@ MODULES = {
     "lsqlite3": "sqlite", "resty.redis": "redis", "resty.memcached": "memcached", "resty.kafka.producer": "kafka", "redis": "redis",
 }  # fmt: skip
 """What source requires; the modules of OpenResty come with it and stand in no manifest."""
-_KNOWN = "|".join(re.escape(name) for name in sorted({*MODULES, "lapis", "turbo", "pegasus"}, key=len, reverse=True))
+_KNOWN = "|".join(
+    re.escape(name) for name in sorted({*MODULES, "lapis", "turbo", "pegasus"}, key=lambda word: (-len(word), word))
+)
 PATTERNS = (
     ("env", "os.getenv", r"\bos\.getenv[ \t]*+\(?[ \t]*+[\"']([A-Z][A-Z0-9_]{1,63})[\"']"),
     ("lua-requires", "require", rf"\brequire[ \t]*+\(?[ \t]*+[\"']({_KNOWN})[\"']"),

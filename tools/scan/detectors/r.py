@@ -26,7 +26,7 @@ CLIENTS = {
     "RPostgres": "postgresql", "RPostgreSQL": "postgresql", "RMariaDB": "mysql", "RMySQL": "mysql", "RSQLite": "sqlite", "redux": "redis",
     "mongolite": "mongodb", "rkafka": "kafka", "elastic": "elasticsearch", "neo4r": "neo4j", "RClickhouse": "clickhouse",
 }  # fmt: skip
-_KNOWN = "|".join(sorted({*FRAMEWORKS, *CLIENTS}, key=len, reverse=True))
+_KNOWN = "|".join(sorted({*FRAMEWORKS, *CLIENTS}, key=lambda word: (-len(word), word)))
 PATTERNS = (
     ("env", "Sys.getenv", r"\bSys\.getenv\(\s*[\"']([A-Z][A-Z0-9_]{1,63})[\"']"),
     ("r-uses", "(", rf"\b(?:library|require|requireNamespace|loadNamespace)\([ \t]*[\"']?({_KNOWN})\b"),
