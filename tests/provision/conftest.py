@@ -8,12 +8,10 @@ import io
 import json
 import os
 import tarfile
-import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -25,6 +23,8 @@ from envsync.tools.hosts.base import Completed
 from envsync.tools.hosts.local import LocalHost
 from envsync.tools.plan import Plan, Step
 from envsync.tools.provision.tool import PROVISION, STEPS, ProvisionArgs, Provisioned
+
+from .loopback import Handler, listening
 
 KINDS = {kind.name: kind for kind in STEPS}
 
@@ -235,7 +235,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     """The configured index of uv, pip and npm, with caches of its own."""
     made = Index()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Answers(Handler):
         def do_GET(self) -> None:
             # uv asks for headers too, when it looks into a wheel.
             ours = self.command == "HEAD" and self.headers["User-Agent"] == "envsync"
@@ -254,28 +254,18 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
 
         do_HEAD = do_GET
 
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    made.url = f"http://127.0.0.1:{server.server_port}"
-    for name in list(os.environ):
-        if name.upper().startswith(("PIP_", "UV_", "NPM_CONFIG_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("UV_DEFAULT_INDEX", f"{made.url}/simple")
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("npm_config_registry", f"{made.url}/")
-    monkeypatch.setenv("npm_config_cache", str(tmp_path / "npm-cache"))
-    monkeypatch.setenv("npm_config_userconfig", os.devnull)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    yield made
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening(Answers) as made.url:
+        for name in list(os.environ):
+            if name.upper().startswith(("PIP_", "UV_", "NPM_CONFIG_")):
+                monkeypatch.delenv(name)
+        monkeypatch.setenv("UV_DEFAULT_INDEX", f"{made.url}/simple")
+        monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
+        monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+        monkeypatch.setenv("npm_config_registry", f"{made.url}/")
+        monkeypatch.setenv("npm_config_cache", str(tmp_path / "npm-cache"))
+        monkeypatch.setenv("npm_config_userconfig", os.devnull)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        yield made
 
 
 @pytest.fixture

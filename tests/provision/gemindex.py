@@ -10,17 +10,17 @@ import re
 import shutil
 import subprocess
 import tarfile
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from envsync.tools.plan import Plan
+
+from .loopback import Handler, listening
 
 World = Any
 NATIVE = {
@@ -139,7 +139,7 @@ def _metadata(
 def serving(made: GemIndex) -> Iterator[GemIndex]:
     """Serve an index until the block ends."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Answers(Handler):
         def do_GET(self) -> None:
             made.asked.append(self.path)
             while made.stalled and self.path == made.stalled:
@@ -157,20 +157,8 @@ def serving(made: GemIndex) -> Iterator[GemIndex]:
             self.end_headers()
             self.wfile.write(sent)
 
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    made.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with listening(Answers) as made.url:
         yield made
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture

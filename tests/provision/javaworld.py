@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from .loopback import Handler, listening
 
 DEBIAN = Path("/usr/share/maven-repo")
 
@@ -44,7 +44,7 @@ def serving() -> Iterator[Repository]:
     """A repository that answers until the block ends."""
     made = Repository()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Answers(Handler):
         def do_GET(self) -> None:
             made.asked.append(f"{self.command} {self.path}")
             found = None if made.down else made.answer(self.path)
@@ -56,20 +56,8 @@ def serving() -> Iterator[Repository]:
 
         do_HEAD = do_GET
 
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    made.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with listening(Answers) as made.url:
         yield made
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def settings(home: Path, url: str) -> None:

@@ -10,8 +10,9 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from .loopback import Handler, listening
 
 _TYPES = """<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">
 <Default Extension="txt" ContentType="text/plain"/><Default Extension="nuspec" ContentType="application/octet"/></Types>"""
@@ -62,7 +63,7 @@ def serving() -> Iterator[Source]:
     """A source that answers until the block ends."""
     made = Source()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Answers(Handler):
         def do_GET(self) -> None:
             made.asked.append(self.path)
             found = made.answer(self.path)
@@ -71,21 +72,11 @@ def serving() -> Iterator[Source]:
             self.end_headers()
             self.wfile.write(found or b"")
 
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    made.url = f"http://127.0.0.1:{server.server_port}"
-    try:
-        yield made
-    finally:
-        made.held.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with listening(Answers) as made.url:
+        try:
+            yield made
+        finally:
+            made.held.set()
 
 
 def config(*sources: str) -> str:

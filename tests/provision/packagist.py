@@ -8,18 +8,18 @@ import json
 import os
 import shutil
 import subprocess
-import threading
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from envsync.tools.plan import Plan
+
+from .loopback import Handler, listening
 
 World = Any
 PSR_LOG = Path("/usr/share/php/Psr/Log")
@@ -75,7 +75,7 @@ class Packagist:
 def serving(made: Packagist) -> Iterator[Packagist]:
     """Serve an index until the block ends."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Answers(Handler):
         def do_GET(self) -> None:
             made.asked.append(self.path)
             while made.stalled and self.path == made.stalled:
@@ -86,20 +86,8 @@ def serving(made: Packagist) -> Iterator[Packagist]:
             self.end_headers()
             self.wfile.write(body or b"no")
 
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    made.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with listening(Answers) as made.url:
         yield made
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture

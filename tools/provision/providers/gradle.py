@@ -14,11 +14,14 @@ from ...plan import Step
 from ..index import text
 from ..names import plain
 from ..part import Part, Site, counted, digest
-from . import apt, grown, jvm, wrapper
+from . import grown, jvm, wrapper
 from .gathered import SKIP, gather
 from .gradlesteps import home_of
 
 SETTINGS = ("settings.gradle", "settings.gradle.kts")
+_OLD = (
+    "Debian's Gradle is 4.4.1: a build script for a newer one does not run with it; a wrapper (gradlew) brings its own"
+)
 BUILDS = ("build.gradle", "build.gradle.kts")
 _FILES = ["*.gradle", "*.gradle.kts", "gradle.properties", "*.versions.toml", "gradle.lockfile", "buildsrc/*.kt", "buildsrc/*.groovy",
           "buildsrc/*.java"]  # fmt: skip
@@ -98,7 +101,7 @@ async def project(site: Site, context: Context, runtime: str) -> Part:
     if there is not None and (used is None or used.there):
         part.present.append(f"{counted(len(there), 'file')} of {label} in {shown}")
         return part
-    program = await _program(label, used, context, part)
+    program = await wrapper.program("gradle", label, used, context, part, _OLD)
     if not program:
         return part
     own = await _own(where, home, context)
@@ -122,27 +125,6 @@ async def project(site: Site, context: Context, runtime: str) -> Part:
     roots = [str(where / "caches/modules-2/files-2.1"), *([str(used.dists)] if used else [])]
     part.steps += grown.steps(key, roots, shown, main)
     return part
-
-
-async def _program(label: str, used: wrapper.Wrapper | None, context: Context, part: Part) -> list[str]:
-    """How Gradle is started; empty when it cannot be, which `part` then says. It may bring Gradle by apt first."""
-    if used is not None:
-        return ["sh", f"./{used.script}"]
-    done = await context.host.run(["gradle", "--version"], timeout=60, cwd=Path("/"))
-    if done.code == 0:
-        return ["gradle"]
-    try:
-        part.add(await apt.plan({"gradle": ""}, context))
-    except (Failed, Usage, Unreachable) as error:
-        part.warnings.append(
-            f"{label}: cannot provide for it here, because there is no gradle and no complete wrapper (gradlew), and {error.what}; "
-            "install Gradle and ask again"
-        )
-        return []
-    part.warnings.append(
-        "Debian's Gradle is 4.4.1: a build script for a newer one does not run with it; a wrapper (gradlew) brings its own"
-    )
-    return ["gradle"]
 
 
 async def _own(where: Path, home: Path, context: Context) -> set[str]:

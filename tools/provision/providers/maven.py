@@ -12,7 +12,7 @@ from ...hosts.here import variables
 from ...plan import Step
 from ..names import plain
 from ..part import Part, Site, counted
-from . import apt, grown, jvm, wrapper
+from . import grown, jvm, wrapper
 from .grownfiles import absent
 from .pom import Reactor, reactor_of, read
 
@@ -46,7 +46,7 @@ async def project(site: Site, context: Context, runtime: str) -> Part:
     if there is not None and (used is None or used.there):
         part.present.append(f"{counted(len(there), 'file')} of {site.label('pom.xml')} in {shown}")
         return part
-    program = await _program(site, used, context, part)
+    program = await wrapper.program("maven", site.label("pom.xml"), used, context, part)
     if not program:
         return part
     size = await wrapper.tell(used, site, context, own, part) if used else None
@@ -98,24 +98,6 @@ async def _repository(reactor: Reactor, home: Path, known: list[jvm.Element], co
             f"the local repository {plain(named, 80)} is known to Maven only", "Name an absolute path in settings.xml."
         )
     return path
-
-
-async def _program(site: Site, used: wrapper.Wrapper | None, context: Context, part: Part) -> list[str]:
-    """How Maven is started; empty when it cannot be, which `part` then says. It may bring Maven by apt first."""
-    if used is not None:
-        return ["sh", f"./{used.script}"]
-    done = await context.host.run(["mvn", "--version"], timeout=60, cwd=Path("/"))
-    if done.code == 0:
-        return ["mvn"]
-    try:
-        part.add(await apt.plan({"maven": ""}, context))
-    except (Failed, Usage, Unreachable) as error:
-        part.warnings.append(
-            f"{site.label('pom.xml')}: cannot provide for it here, because there is no mvn and no wrapper (mvnw), and {error.what}; "
-            "install Maven and ask again"
-        )
-        return []
-    return ["mvn"]
 
 
 async def _lines(site: Site, reactor: Reactor, where: Path, shown: str, context: Context, part: Part) -> None:

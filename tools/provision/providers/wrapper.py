@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ...contract import Context
+from ...errors import Failed, Unreachable, Usage
 from ...hosts.here import helped, here, variables
 from .. import defaults
 from ..index import text, without_user
@@ -37,6 +38,8 @@ KINDS = {
     "maven": Kind("mvnw", ".mvn/wrapper", "maven-wrapper.properties", "maven-wrapper.jar", False, "MAVEN_USER_HOME", ".m2"),
     "gradle": Kind("gradlew", "gradle/wrapper", "gradle-wrapper.properties", "gradle-wrapper.jar", True, "GRADLE_USER_HOME", ".gradle"),
 }  # fmt: skip
+COMMANDS = {"maven": "mvn", "gradle": "gradle"}
+"""How they are started without a wrapper; Debian's packages are called as the kinds are."""
 
 
 @dataclass(frozen=True)
@@ -224,3 +227,27 @@ def properties(content: str) -> dict[str, str]:
         if match and not line.lstrip().startswith(("#", "!")):
             found[match[1]] = re.sub(r"\\([:=#! ])", r"\1", match[2])
     return found
+
+
+async def program(
+    kind: str, label: str, used: Wrapper | None, context: Context, part: Part, note: str = ""
+) -> list[str]:
+    """How Maven or Gradle is started; empty when it cannot be, which `part` then says. It may bring it by apt first; `note`
+    is what to know of the one that apt has."""
+    from . import apt
+
+    if used is not None:
+        return ["sh", f"./{used.script}"]
+    name = COMMANDS[kind]
+    if (await context.host.run([name, "--version"], timeout=60, cwd=Path("/"))).code == 0:
+        return [name]
+    try:
+        part.add(await apt.plan({kind: ""}, context))
+    except (Failed, Usage, Unreachable) as error:
+        part.warnings.append(
+            f"{label}: cannot provide for it here, because there is no {name} and no complete wrapper ({KINDS[kind].script}), "
+            f"and {error.what}; install {kind.capitalize()} and ask again"
+        )
+        return []
+    part.warnings += [note] if note else []
+    return [name]
