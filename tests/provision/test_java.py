@@ -189,7 +189,7 @@ async def test_without_maven_it_comes_by_apt_or_the_plan_says_why_not(
     put_project(world)
     world.host = without("mvn", "apt-get", "apt-cache", "dpkg-query")
     plan = await world.plan()
-    said = "pom.xml: cannot provide for it here, because there is no mvn and no wrapper (mvnw)"
+    said = "pom.xml: cannot provide for it here, because there is no mvn and no complete wrapper (mvnw)"
     assert plan.empty and any(line.startswith(said) for line in plan.warnings)
 
 
