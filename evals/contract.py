@@ -44,6 +44,7 @@ TOOLS: dict[str, dict[str, Argument]] = {
         "packages": _PACKAGES,
         "services": _THINGS,
         "template": Argument("name", None),
+        "answers": Argument("words", []),
         "gpu": Argument("flag", False),
         "path": _PATH,
         "on": _ON,

@@ -100,7 +100,7 @@ class Box(FakeHost):
                 self.lists = True
                 return 0, ""
             case _:
-                return self._get("-s" in argv, words)
+                return self._get("-s" in argv or "--print-uris" in argv, words)
 
     def _get(self, simulated: bool, words: list[str]) -> tuple[int, str]:
         held, offers, said = self.held["apt"], self.offers["apt"] if self.lists else {}, ""

@@ -93,10 +93,9 @@ def test_the_simulation_is_read() -> None:
 async def test_what_provision_cannot_bring_is_said_and_not_faked(world: World, index: Index) -> None:
     world.put("requirements.txt", "")
     world.missing = (
-        Missing(kind="service", name="postgresql"),
         Missing(kind="variable", name="DATABASE_URL"),
         Missing(kind="runtime", name="deno", wanted="99"),
     )
     plan = await world.plan(gpu=True)
     said = "\n".join(plan.warnings)
-    assert "postgresql" in said and "DATABASE_URL" in said and "cannot get deno@99" in said and "no GPU" in said
+    assert "DATABASE_URL" in said and "cannot get deno@99" in said and "no GPU" in said

@@ -63,6 +63,7 @@ def put_project(world: World) -> None:
 
 
 @real
+@pytest.mark.slow
 async def test_a_fresh_project_then_an_offline_build_then_nothing_to_do_then_all_back(
     world: World, repository: Repository
 ) -> None:
