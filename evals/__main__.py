@@ -4,7 +4,7 @@ python -m evals report [--model NAME@URL]… [--sample N] [--outside PLACE] [--o
 python -m evals check [--json]
 python -m evals bench
 python -m evals outside PLACE
-python -m evals scan [PACKAGE…] [--sample N] [--wrong] [--json]
+python -m evals scan [PACKAGE…] [--set held] [--sample N] [--wrong] [--json]
 
 A model is offline, baseline:NAME (decline, frequent, keywords, tfidf, nearest), or what `envsync --model` takes."""
 
@@ -65,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--wrong", action="store_true", help="show every question that is answered with a call")
     one = commands.add_parser("scan", help="how much of real packages the scan finds, beside other detectors")
     one.add_argument("packages", nargs="*", metavar="PACKAGE", help="part of `registry name version`; default: all")
+    one.add_argument(
+        "--set", choices=("worked", "held"), default="worked", help="held: those no rule is worked on with"
+    )
     one.add_argument("--sample", type=_positive, default=0, help="N packages only, the same in every run")
     one.add_argument("--wrong", action="store_true", help="show everything that is wrong or missing")
     one.add_argument("--json", action="store_true", help="one JSON document, with every detector's mistakes")
@@ -139,8 +142,9 @@ def _scan(args: argparse.Namespace) -> int:
     from .scan import command
 
     return command.main(
-        args.packages, sample=args.sample, as_json=args.json, wrong=args.wrong, place=args.cache, out=args.out
-    )
+        args.packages, which=args.set, sample=args.sample, as_json=args.json, wrong=args.wrong, place=args.cache,
+        out=args.out,
+    )  # fmt: skip
 
 
 COMMANDS = {

@@ -12,19 +12,19 @@ from . import facts, fetch, report
 
 
 def main(
-    names: Sequence[str], *, sample: int = 0, as_json: bool = False, wrong: bool = False, place: Path | None = None,
-    out: Path | None = None,
+    names: Sequence[str], *, which: str = "worked", sample: int = 0, as_json: bool = False, wrong: bool = False,
+    place: Path | None = None, out: Path | None = None,
 ) -> int:  # fmt: skip
-    """`names` are parts of `registry name version`, any of which may match; none means all packages.
+    """`names` are parts of `registry name version`, any of which may match; none means all packages of the set `which`.
 
     Raises Usage for a name that is nowhere, Unreachable when not a single package could be had.
     """
-    packages = report.sampled(_named(facts.read(), names), sample)
+    packages = report.sampled(_named(facts.read(facts.SETS[which]), names), sample)
     result = report.run(packages, place or fetch.cache(), lambda line: print(line, file=sys.stderr, flush=True))
     if not result.packages:
         raise Unreachable("no package could be fetched", hint="\n".join(result.failed[:5]))
-    command = " ".join(["python -m evals scan", *names, *([f"--sample {sample}"] if sample else [])])
-    document = report.markdown(result, command)
+    options = [f"--set {which}"] * (which != "worked") + [f"--sample {sample}"] * bool(sample)
+    document = report.markdown(result, " ".join(["python -m evals scan", *names, *options]), which)
     if wrong or not (names or sample):
         document += report.wrong(result)
     if as_json:
@@ -32,12 +32,15 @@ def main(
     else:
         print(document, end="")
     if out or not (names or sample):
-        (out or report.RESULTS).write_text(document, "utf-8")
+        report.keep(out or report.RESULTS, document, which)
     return 0
 
 
 def _named(packages: list[facts.Expected], names: Sequence[str]) -> list[facts.Expected]:
     for name in names:
         if not any(name in one.package.label for one in packages):
-            raise Usage(f"no package is called {name!r}", hint="the lists are in evals/scan/expected")
+            raise Usage(
+                f"no package is called {name!r}",
+                hint="the lists are in evals/scan/expected and, with --set held, evals/scan/heldout",
+            )
     return [one for one in packages if not names or any(name in one.package.label for name in names)]

@@ -12,6 +12,8 @@ import yaml
 from envsync.tools.errors import Usage
 
 EXPECTED = Path(__file__).parent / "expected"
+SETS = {"worked": EXPECTED, "held": Path(__file__).parent / "heldout"}
+"""The packages that rules were worked on with, and those that none ever is."""
 PURPOSES = ("install", "build", "start", "dev", "test")
 """The commands that are judged; a detector may say more."""
 

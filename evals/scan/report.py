@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from dataclasses import field as default
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
@@ -17,19 +18,23 @@ from envsync.tools.errors import EnvSyncError, Failed
 
 from .. import tables
 from . import detectors, fetch, peers
-from .facts import Expected, Found, Package
+from .facts import SETS, Expected, Found, Package
 from .score import FIELDS, Score, Tally
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 OURS, SURE, NAIVE = "EnvSync", f"EnvSync, findings ≥ {detectors.SURE}", "a manifest is a service"
 PATIENCE = 3
 
-_HEAD = """# How much of real packages the scan finds
+_TITLES = {
+    "worked": "How much of real packages the scan finds",
+    "held": "Held out: packages that no rule is worked on with",
+}
+_HEAD = """# {title}
 
     {command}
 
-Commit `{commit}`; {packages} packages of PyPI, npm and Debian, named in [expected/](expected) with the facts that their own
-documentation and manifests state, written by hand before any detector was asked; what is judged and how is in
+Commit `{commit}`, {date}; {packages} packages of PyPI, npm and Debian, named in [{folder}/]({folder}) with the facts that their
+own documentation and manifests state, written by hand before any detector was asked; what is judged and how is in
 [README.md](README.md). **P** is precision (how much of what was found is right), **R** recall (how much of what is stated was
 found), counted over all packages together; of **roles** only how many are right, among the services that were found, and
 of **variables** how many of those that are documented were found; frameworks, variables and order are judged of {more} packages;
@@ -107,11 +112,14 @@ def _ask(result: Run, expected: Expected, folder: Path, modules: Path | None) ->
     result.add(NAIVE, expected, detectors.naive(folder))
 
 
-def markdown(result: Run, command: str) -> str:
-    """The document without its list of mistakes."""
+def markdown(result: Run, command: str, which: str = "worked") -> str:
+    """The document about one set of packages without its list of mistakes."""
     text = _HEAD.format(
+        title=_TITLES[which],
         command=command,
         commit=_commit(),
+        date=datetime.now(UTC).date(),
+        folder=SETS[which].name,
         packages=len(result.packages),
         more=sum(one.frameworks is not None for one in result.packages),
     )
@@ -120,6 +128,15 @@ def markdown(result: Run, command: str) -> str:
     if result.failed:
         text += "\n## What did not work\n\n" + "".join(f"- {line}\n" for line in result.failed)
     return text
+
+
+def keep(path: Path, document: str, which: str) -> None:
+    """Write what one set of packages came to; what the file says of the other set stays."""
+    second = f"# {_TITLES['held']}\n"
+    first, _, rest = (path.read_text("utf-8") if path.exists() else "").partition(second)
+    held = document if which == "held" else rest and second + rest
+    worked = document if which == "worked" else first.rstrip() + "\n" if first else ""
+    path.write_text("\n".join(part for part in (worked, held) if part), "utf-8")
 
 
 def _table(result: Run) -> str:
