@@ -163,9 +163,10 @@ def test_nothing_found_is_no_precision_and_not_a_perfect_one() -> None:
     assert result.tallies["ports"].exact == 0
 
 
-def test_every_expectation_can_be_read_and_says_where_it_is_from() -> None:
-    packages = facts.read()
-    assert len(packages) >= 36
+@pytest.mark.parametrize(("which", "least"), [("worked", 36), ("held", 24)])
+def test_every_expectation_can_be_read_and_says_where_it_is_from(which: str, least: int) -> None:
+    packages = facts.read(facts.SETS[which])
+    assert len(packages) >= least
     assert len({one.package for one in packages}) == len(packages)
     assert {one.package.registry for one in packages} == set(fetch.REGISTRIES)
     for one in packages:
@@ -176,6 +177,25 @@ def test_every_expectation_can_be_read_and_says_where_it_is_from() -> None:
         assert all(isinstance(right.source, str) and right.source for right in rights), one.package
         assert any(not service.roles.may for service in services), one.package
         assert all(port.isdigit() for port in one.ports), one.package
+
+
+def test_no_package_is_both_worked_on_with_and_held_out() -> None:
+    worked, held = ({one.package.name for one in facts.read(folder)} for folder in facts.SETS.values())
+    assert not worked & held
+
+
+def test_a_run_over_one_set_keeps_the_figures_of_the_other(tmp_path: Path) -> None:
+    result = report.Run(packages=[EXPECTED])
+    result.add(report.OURS, EXPECTED, Found(ports={"8000"}))
+    path = tmp_path / "RESULTS.md"
+    first, second = (report.markdown(result, "first", which) for which in ("worked", "held"))
+    for which, document in (("held", second), ("worked", first), ("held", second), ("worked", first)):
+        report.keep(path, document, which)
+    assert path.read_text() == f"{first}\n{second}"
+    report.keep(path, second.replace("first", "later"), "held")
+    assert path.read_text() == first + "\n" + second.replace("first", "later")
+    report.keep(path, first.replace("first", "later"), "worked")
+    assert "first" not in path.read_text()
 
 
 def test_an_unknown_key_in_an_expectation_is_an_error(tmp_path: Path) -> None:
