@@ -57,6 +57,8 @@ _GLUED = re.compile(
 _THING_NOUN = re.compile(
     r"\s+(?:package|library|lib|module|database|db|server|service|instance|runtime|compiler|interpreter|sdk|toolchain|client|broker|cluster|container)$"
 )
+_KIND_LEAD = re.compile(r"^(?:gem|crate|npm|pip|pypi|apt|composer|nuget|go) (?:package |module |named |called )?(?=\S)")
+"""`the gem rack` is rack: what kind it is of the project says."""
 THING_LEAD = re.compile(r"^(?:(?:the|a|an|my|our|some)\s+)+(?=\S)")
 
 
@@ -74,6 +76,8 @@ def thing(text: Text) -> tuple[str, str]:
         return name, ""
     if lead := THING_LEAD.match(text.low):
         text = text.cut(lead.end())
+    if " " in text.low and (kind := _KIND_LEAD.match(text.low)):
+        text = text.cut(kind.end())
     if " " in text.low and (tail := _THING_NOUN.search(text.low)):
         text = text.cut(0, tail.start())
     return (_spoken(text.low) if " " in text.low else _HEARD_ONE.get(text.low) or said(text)) or "", ""
