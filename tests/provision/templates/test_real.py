@@ -182,6 +182,9 @@ async def test_a_worker_with_a_redis_of_its_own(world: World) -> None:
 @pytest.mark.parametrize("name", ["express", pytest.param("vite-react", marks=slow), pytest.param("next", marks=slow)])
 async def test_a_node_project(name: str, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     needs("npm", "node")
+    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
+    if name != "express" and int(version.strip().lstrip("v").split(".")[0]) < 20:
+        pytest.skip(f"{name} needs Node 20 or newer, and this is {version.strip()}")
     port = free_port()
     commands = await made(world, name, f"port={port}", registry="npm")
     run(world, *shlex.split(commands["test"]))
