@@ -66,7 +66,7 @@ def shop(tmp_path: Path) -> Iterator[Path]:
 
 def services(project: Path) -> list[str]:
     """The servers that EnvSync says it made, with how they are."""
-    made = json.loads(envsync(project, "status", "--json").stdout)["result"]["made"]
+    made = json.loads(envsync(project, "status", "--json").stdout)["made"]
     return [f"{each['name']} {each['runs']}" for each in made if each["project"] == str(project)]
 
 
