@@ -64,6 +64,8 @@ async def _databases(found: Fingerprint, context: Context, part: Part) -> None:
             part.add(await services.plan(name, version, context, found))
         except Failed as error:
             part.warnings.append(f"{error.what}; {error.hint}")
+    if (able := services.choices(found)) and not any(step.kind.startswith("service-") for step in part.steps):
+        part.warnings.append(f"it can use {' or '.join(able)}: `envsync provision --services NAME` gives it one")
 
 
 def _unset(found: Fingerprint, part: Part) -> None:

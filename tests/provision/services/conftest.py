@@ -60,6 +60,7 @@ def scanned(
     """What a scan of a project with one service would say."""
     service = Service(
         name="app", databases=tuple(Fact(value=name) for name in databases),
+        needs=tuple(Fact(value=name) for name in databases if name != "sqlite"),
         variables=tuple(Fact(value=name) for name in reads), languages=(Fact(value="python"),),
     ).model_copy(update=more)  # fmt: skip
     project = Project(root=str(path), services=(service,), backing=tuple(backing), order=(tuple(databases), (".",)))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from envsync.tools.errors import Usage
-from envsync.tools.fingerprint import Backing
+from envsync.tools.fingerprint import Backing, Fact, Fingerprint, Project, Service
 from envsync.tools.provision.services import plan as services
 from envsync.tools.provision.services import variables
 from envsync.tools.provision.services.kind import Access, database, fits, slug
@@ -143,3 +144,15 @@ def test_what_a_project_needs_is_told_in_the_order_of_its_start(tmp_path: Path) 
     found = scanned(tmp_path, databases=["redis", "mysql", "sqlite", "neo4j"], backing=backing)
     assert services.needed(found) == [("redis", "~7"), ("mariadb", "~10.11")]
     assert services.needed(scanned(tmp_path)) == []
+
+
+def test_what_a_service_could_use_as_well_as_another_is_not_made_unasked() -> None:
+    able = Service(
+        name="app", role="backend", databases=tuple(Fact(value=name) for name in ("postgresql", "mysql", "sqlite"))
+    )
+    sure = Service(
+        name="jobs", root="jobs", databases=(Fact(value="redis"),), needs=(Fact(value="redis"), Fact(value="."))
+    )
+    found = Fingerprint(at=datetime.now(UTC), project=Project(root="/x", services=(able, sure)))
+    assert services.needed(found) == [("redis", "")]
+    assert services.choices(found) == ["mysql", "postgresql"]

@@ -33,23 +33,18 @@ def parse(text: str) -> tuple[str, str]:
 
 
 def needed(found: Fingerprint) -> list[tuple[str, str]]:
-    """The databases that the project's services use and that can be provided, in the order of their start.
+    """The databases that the project's services need and that can be provided, in the order of their start. Not those that
+    one could use just as well as another: see `choices`.
 
     A version that its files name is a wish, written `~16`: another one is taken, and said, where that cannot be had.
     """
     known = found.project
     if known is None:
         return []
-    used = {
-        fact.value
-        for service in known.services
-        if service.role != "library"
-        for fact in service.databases
-        if fact.confidence > 0.5
-    }
+    used = {need.value for service in known.services if service.role != "library" for need in service.needs}
     first = [name for wave in known.order for name in wave if name in used]
     wanted: list[tuple[str, str]] = []
-    for name in dict.fromkeys([*first, *sorted(used)]):
+    for name in dict.fromkeys([*first, *sorted(used - {service.root for service in known.services})]):
         beside = next((one for one in known.backing if one.name == name), None)
         maria = beside is not None and re.search(r"(?:^|/)mariadb(?:[:@]|$)", beside.image) is not None
         version = beside.version if beside is not None and re.fullmatch(r"[0-9][0-9.]{0,12}", beside.version) else ""
@@ -57,6 +52,20 @@ def needed(found: Fingerprint) -> list[tuple[str, str]]:
         if kind in KINDS:
             wanted.append((kind, f"~{version}" if version else ""))
     return wanted
+
+
+def choices(found: Fingerprint) -> list[str]:
+    """The databases that a service can use and does not need by what its files say, and that can be provided."""
+    services = found.project.services if found.project else ()
+    able = {
+        ALIASES.get(fact.value, fact.value)
+        for service in services
+        if service.role != "library"
+        and not any(need.value == fact.value for need in service.needs for fact in service.databases)
+        for fact in service.databases
+        if fact.confidence > 0.5
+    }
+    return sorted(able & set(KINDS))
 
 
 async def plan(name: str, version: str, context: Context, found: Fingerprint) -> Part:
