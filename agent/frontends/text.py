@@ -190,7 +190,7 @@ def _difference(line: str) -> Line:
 def _columns(details: Sequence[str], width: int) -> list[str]:
     """Runs of many short details side by side, read downwards; everything else as it is."""
     shown: list[str] = []
-    for short, run in groupby(details, lambda detail: detail.isascii() and len(detail) <= _SHORT):
+    for short, run in groupby(details, lambda line: line.isascii() and len(line) <= _SHORT and not line.endswith(":")):
         lines = list(run)
         cells = max(map(len, lines)) + 3
         across = max(1, (width - 2) // cells)
