@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ..fingerprint import Evidence, Fact
 from . import images
 from .addresses import HERE, called_by
+from .alternatives import alternatives
 from .draft import Draft
 from .gathered import Call, Gathered
 from .ignore import is_example
@@ -77,10 +78,11 @@ def resolve(drafts: Sequence[Draft], gathered: Gathered) -> None:
     for draft in drafts:
         if draft.best_role in ("library", "workspace"):
             continue
+        unchosen = alternatives(draft, gathered)
         for name, fact in draft.databases.items():
             # Where a file lists what must run before it, what its source only mentions is one of several that would do.
             least = 0.8 if draft.root in explicit else 0.51
-            if name not in images.EMBEDDED and fact.confidence >= least:
+            if name not in images.EMBEDDED and name not in unchosen and fact.confidence >= least:
                 draft.keep(draft.needs, name, fact.model_copy(update={"rule": "database"}))
     for call in gathered.calls:
         draft = here.get(call.root)

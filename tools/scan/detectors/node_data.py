@@ -32,7 +32,7 @@ def databases(draft: Draft, package: Package) -> None:
             draft.database(CLIENT[name], "package.json", f"dependencies.{name}")
     for name in table(package.content, "optionalDependencies"):
         if name in CLIENT:
-            draft.database(CLIENT[name], "package.json", f"optionalDependencies.{name}", 0.6)
+            draft.database(CLIENT[name], "package.json", f"optionalDependencies.{name}", 0.5)
     for name in package.wanted:
         # Forks of the two drivers that everybody uses are published under a scope.
         if re.fullmatch(r"@(?!types/)[\w.-]{1,60}/(?:better-)?sqlite3", name):
