@@ -122,8 +122,15 @@ def _without(package: Package) -> None:
     fits = entry.endswith((".js", ".mjs", ".cjs")) or (run == "bun run" and entry.endswith((".ts", ".tsx")))
     if draft.best_role == "backend":
         bins = [
-            file for file in package.commands.values() if draft.has(file) and file.endswith((".js", ".mjs", ".cjs"))
+            file
+            for file in package.commands.values()
+            if draft.has(file) and (file.endswith((".js", ".mjs", ".cjs")) or "." not in file.rpartition("/")[2])
         ]
+        if not bins and package.imported and package.installed_server:
+            own = package.name.rpartition("/")[2]
+            name = own if own in package.commands else next(iter(package.commands))
+            draft.command("start", words(name), "package.json", "bin", 0.6)
+            return
         top = [name for name in ENTRIES if draft.has(name) and draft.at(name) not in exporting]
         if found := next(iter(bins or ([] if entry and draft.has(entry) else top)), ""):
             draft.command("start", f"{run} {_file(found)}", "package.json" if bins else found, "bin" * bool(bins), 0.6)

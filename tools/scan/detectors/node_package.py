@@ -9,6 +9,7 @@ from functools import cached_property
 from ..draft import Draft
 from ..ignore import is_copied
 from ..parse import Node, string, strings, table
+from .node_installed import aside, is_server
 from .node_known import FRAMEWORKS, TOOLING
 from .node_scripts import RUNNING, Scripts
 from .node_source import listens, said
@@ -79,6 +80,12 @@ class Package:
         calls = [call for call in self.scripts.calls("start") if call.kind == "program"]
         said = {word.removeprefix("./") for call in calls for word in call.operands}
         return any(re.sub(r"\.[cm]?js$", "", word) in files for word in said)
+
+    @cached_property
+    def installed_server(self) -> bool:
+        """It installs a server as a command, though other code may import it too."""
+        files = [file for file in (self.main, *self.commands.values()) if file]
+        return bool(self.commands) and is_server(self.draft, self.content, files, self.wanted)
 
     @property
     def library(self) -> bool:
@@ -180,6 +187,8 @@ def _nature(package: Package) -> str:
     backend = any(name in package.wanted and known.role == "backend" for name, known in FRAMEWORKS.items())
     if package.starts_itself and (backend or serves or said(draft, "js-http")) and not package.globs:
         return "application"  # a server that is installed as a command
+    if package.commands and package.imported and not package.globs and not peers and package.installed_server:
+        return "application"
     if package.commands and not serves:
         return "library" if package.imported and not package.private else "tool"
     if not (any(content.get(key) for key in _STRONG) or peers):
@@ -239,6 +248,8 @@ def _serves(package: Package) -> bool:
     """It has a web framework, and its source starts to listen."""
     backend = any(name in package.wanted and known.role == "backend" for name, known in FRAMEWORKS.items())
     places = listens(package.draft)
+    if package.commands and package.imported and not package.private:
+        places = [hit for hit in places if not aside(package.draft.inner(hit.path))]
     return bool(places) and (backend or not package.imported or package.private)
 
 
