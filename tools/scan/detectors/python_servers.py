@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from ..draft import Draft, words
+from ..parse import string, table
 from ..requirements import normal
 from ..tree import Hit
 from .python_known import BACKING, CLIENT, FRAMEWORKS, SCHEMES, SERVES
@@ -12,6 +15,15 @@ from .python_sources import Sources
 
 SURE = 0.6
 """How sure it is that a package's command starts it: what it needs besides is not known."""
+
+
+_SERVER = re.compile(r"(?:\b|[a-z])(?:servers?|daemon|proxy|gateway|broker|httpd|smtpd)\b|HTTP Servers|Environment :: Web Environment", re.IGNORECASE)  # fmt: skip
+"""How a server speaks of itself; what merely has one in the standard library's words may only show its result with it."""
+_ABOUT = re.compile(r"(?<!\w)description[ \t]{0,8}=[ \t]{0,8}[\"']?([^\n\"']{1,200})")
+_ASIDE = re.compile(
+    r"(?:^|[/_])(?:preview|docs?|coverage|reports?|watch|livereload|demo|login|auth|oauth2?|callback)(?:[/_.]|$)"
+)
+_STANDARD = frozenset({"serve_forever", "HTTPServer"})
 
 
 class Server:
@@ -70,10 +82,24 @@ class Server:
         if not self.script[2] or "Software Development :: Libraries" in traits or own in FRAMEWORKS or own in SERVES:
             return None
         if not any(name in SERVES or (name in FRAMEWORKS and FRAMEWORKS[name].role == "backend") for name in self.found.names):  # fmt: skip
-            return None
+            return self._own_loop
         hits = self.close("serves", "manages-flask")
         managed = [hit for hit in self.sources.by_rule["manages-django"] if hit.path == self.target]
         return (managed or hits or [None])[0] if self.command else None
+
+    @property
+    def _own_loop(self) -> Hit | None:
+        """Where it serves with nothing but the standard library, if it says of itself that it is a server."""
+        draft, content = self.sources.draft, self.found.content
+        about = [self.found.name, string(table(content, "project").get("description")), *self.found.traits]
+        about.append(string(table(content, "tool", "poetry").get("description")))
+        about += [
+            found[1] for name in ("setup.cfg", "setup.py") if (found := _ABOUT.search(draft.text(name)[:100_000]))
+        ]
+        if not any(_SERVER.search(text) for text in about) or not self.command:
+            return None
+        hits = [hit for hit in self.close("serves-own", "serves") if hit.rule == "serves-own" or hit.value in _STANDARD]
+        return next((hit for hit in hits if not _ASIDE.search(draft.inner(hit.path))), None)
 
     @property
     def command(self) -> str:
