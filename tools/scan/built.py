@@ -14,7 +14,10 @@ from .ignore import is_example
 from .runnable import typed
 from .tree import Tree
 
-READS = ("Dockerfile", "dockerfile", "Dockerfile.*", "*.Dockerfile", "*.dockerfile", "Containerfile", "Containerfile.*")
+READS = (
+    *("Dockerfile", "dockerfile", "Dockerfile.*", "Dockerfile-*", "Dockerfile_*", "*.Dockerfile", "*.dockerfile"),
+    *("Containerfile", "Containerfile.*", "Containerfile-*", "Containerfile_*"),
+)
 _NAME = re.compile(
     r"(?:(?P<ahead>[\w-]{1,40})\.)?(?:dockerfile|containerfile)(?:[._-](?P<behind>[\w.-]{1,40}))?", re.IGNORECASE
 )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from . import images, parse
+from .built import nearest
 from .ci_files import FILES, Job, actions, gitlab
 from .draft import Draft
 from .gathered import Gathered
@@ -76,11 +77,20 @@ def _tries(job: Job) -> bool:
     return bool(_TRIES.search(job.name.replace("_", " "))) or any(_TRIES.search(line[:300]) for _, line, _ in job.lines)
 
 
+_SOURCE = frozenset({"src", "source", "app", "code", "lib"})
+"""Folders in which a project on top has what it is made of."""
+
+
 def _meant(job: Job, drafts: Mapping[str, Draft]) -> Sequence[Draft]:
     """The services that a job is about: by the folders that it works in, by its name, else all."""
     folders = {folder for folder, _, _ in job.lines if folder and folder in drafts}
     if folders:
         return [drafts[folder] for folder in folders]
+    if job.lines and all(folder for folder, _, _ in job.lines):
+        # It works in folders of its own: what it says holds for the service that one of them lies in, if any does.
+        roots = {nearest(drafts, folder) for folder, _, _ in job.lines} - {"."}
+        source = all(folder.partition("/")[0] in _SOURCE for folder, _, _ in job.lines)
+        return [drafts[root] for root in sorted(roots)] or ([drafts["."]] if source and "." in drafts else [])
     words = set(re.split(r"[^a-z0-9]+", job.name))
     named = [draft for root, draft in drafts.items() if root.rpartition("/")[2].lower() in words and root != "."]
     return named or list(drafts.values())
