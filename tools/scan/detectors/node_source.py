@@ -35,6 +35,7 @@ PATTERNS = (
     ("env", "Bun.env.", r"Bun\.env\.([A-Z][A-Z0-9_]{1,63})\b"),
     ("env", "$env/dynamic/", r"\benv\.([A-Z][A-Z0-9_]{1,63})\b"),
     ("env", "onfig", r"onfig(?:Service)?\.get(?:OrThrow)?(?:<[\w\[\]]{1,30}>)?\(\s{0,8}[\"']([A-Z][A-Z0-9_]{1,63})[\"']"),
+    ("env", "envVar", r"\benvVar\s{0,4}:\s{0,4}[\"']([A-Z][A-Z0-9_]{1,63})[\"']"),
     ("env-list", "} = process.env", r"\{([^{}]{1,190})\} = process\.env\b"),
     ("env-list", "$env/static/", r"\bimport\s{1,4}\{([^{}]{1,190})\}\s{1,4}from\s{1,4}[\"']\$env/static/"),
     ("js-port", ".listen(", r"\.listen\(\s{0,8}(\d{2,5})\b"),
@@ -109,7 +110,7 @@ def variables(draft: Draft) -> None:
             draft.variable(name, hit.path, f"line {hit.line}", 0.8, rule="source")
     for name in node_config.READS:
         if text := draft.text(name):
-            for rule, value, line in mentions(text, PATTERNS[:9]):
+            for rule, value, line in mentions(text, PATTERNS[:10]):
                 for variable in _listed(value) if rule == "env-list" else [value]:
                     if variable not in NOT_OURS:
                         draft.variable(variable, name, f"line {line}", 0.8, rule="source")

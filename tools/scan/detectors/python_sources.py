@@ -8,6 +8,7 @@ from functools import cached_property
 
 from ..draft import Draft, words
 from ..ignore import is_copied
+from ..shared import NOT_OURS
 from ..tree import Hit
 from .python_serving import PATTERNS as SERVING
 
@@ -32,7 +33,11 @@ WEB = {"flask": "Flask", "quart": "Quart", "fastapi": "FastAPI", "starlette": "S
 """Classes of applications by package."""
 # A literal at an expression's start is found fast, so what stands before it is looked at afterwards: `env(?<!\wenv)`.
 PATTERNS = (
-    ("env", "environ", rf"environ(?:\.get\(|\[|\.pop\()\s*{_NAME}"),
+    ("env", "environ", rf"environ(?<=os\.environ)(?:\.get\(|\[|\.pop\()\s*{_NAME}"),
+    ("env-bare", "environ", rf"environ(?<![\w.]environ)(?:\.get\(|\[|\.pop\()\s*{_NAME}"),
+    ("environ", "environ", r"^from[ \t]+os[ \t]+import[ \t]+\(?[^\n]{0,200}?\b(environ)\b(?![ \t]+as)"),
+    ("env", "env_var", rf"\benv_var[ \t]*=[ \t]*{_NAME}"),
+    ("env", "envvar", rf"\benvvar[ \t]*=[ \t]*\[?{_NAME}"),
     ("env", "ENV", r"^(?:ENV|ENV_VAR|ENV_\w{1,40}|\w{1,40}_ENV(?:_VAR)?)[ \t]*=[ \t]*[\"']([A-Z][A-Z0-9]{1,30}_[A-Z0-9_]{1,40})[\"']"),
     ("env", "getenv", rf"getenv\(\s*{_NAME}"),
     ("env", "env", rf"env(?<!\wenv)(?:\.\w{{1,12}})?\(\s*{_NAME}"),
@@ -186,7 +191,12 @@ class Sources:
         return f"python -m {self.module(path)}"
 
     def variables(self) -> None:
-        """Name the environment variables that the fields of pydantic's settings stand for."""
+        """Name the environment variables that imported `environ` and the fields of pydantic's settings stand for."""
+        imported = {hit.path for hit in self.by_rule["environ"]}
+        for hit in self.by_rule["env-bare"]:
+            # What WSGI hands to an application is called so too.
+            if hit.path in imported and hit.value not in NOT_OURS:
+                self.draft.variable(hit.value, hit.path, f"line {hit.line}", 0.8, rule="source")
         prefixes = {hit.path: hit.value for hit in self.by_rule["settings-prefix"]}
         inside = ""
         for hit in sorted(self.by_rule["settings"], key=lambda hit: (hit.path, hit.line)):
