@@ -79,6 +79,8 @@ PATTERNS = (
     ("c-port", "MHD_start_daemon", r"MHD_start_daemon\([^;\n]{0,100}?,\s*(\d{2,5})\s*,"),
     ("c-socket", "htons(", r"\bhtons\(\s*(\d{2,5})\s*\)"),
     ("c-socket", "PORT", r"^[ \t]*#[ \t]*define[ \t]+(?:SERVER_|HTTP_|LISTEN_|DEFAULT_)?PORT[ \t]+\"?(\d{2,5})\b"),
+    ("c-setting", "port", r"\b(?:settings|config|cfg|conf|options|opts|server)(?:\.|->)port[ \t]*=[ \t]*(\d{2,5})[ \t]*;"),
+    ("c-setting", ".port", r"^[ \t]{1,16}\.port[ \t]*=[ \t]*(\d{2,5})\b"),
     ("c-listen", "listen(", r"(?<![.\w:>])(listen)\(\s*\w{1,40}\s*,"),
     ("c-serves", "ServerBuilder", r"\b(ServerBuilder)\b"),
     ("c-serves", "httplib::", r"\bhttplib::(?:SSL)?(Server)\b"),
@@ -232,9 +234,20 @@ def _roles(draft: Draft, plan: Plan) -> None:
         folders = {hit.path.rpartition("/")[0] for hit in listening}
         sockets = [hit for hit in draft.hits("c-socket") if hit.path.rpartition("/")[0] in folders]
     if draft.best_role == "backend":
-        for hit in sockets or draft.hits("c-port"):
+        surer = sockets or draft.hits("c-port")
+        for hit in surer:
             draft.port(int(hit.value), hit.path, f"line {hit.line}", 0.7 if sockets else 0.85)
+        told = [hit for hit in draft.hits("c-setting") if _serving(draft, hit)] if not surer else []
+        for hit in told if len({hit.value for hit in told}) == 1 else ():
+            draft.port(int(hit.value), hit.path, f"line {hit.line}", 0.6)
     draft.role("job", 0.5)
+
+
+def _serving(draft: Draft, hit: Hit) -> bool:
+    """Whether a setting's default stands beside the source that listens, and not in that of a client."""
+    folders = {one.path.rpartition("/")[0] for one in draft.hits("c-listen", "c-serves")}
+    folder, _, name = hit.path.rpartition("/")
+    return folder in folders and "client" not in name
 
 
 def _platformio(draft: Draft) -> None:

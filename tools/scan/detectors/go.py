@@ -227,7 +227,9 @@ def _roles(draft: Draft, known: list[Known], mains: dict[str, str]) -> bool:
             draft.role(role, sure)
             if framework:
                 draft.framework(framework, hits[0].path, f"line {hits[0].line}", sure - 0.1)
-    ports = [hit for hit in draft.hits("go-port") if not hit.path.endswith("_test.go")] if draft.roles else []
+    flagged = {hit.path for hit in draft.hits("go-port-flag")}
+    said = [*draft.hits("go-port"), *(hit for hit in draft.hits("go-port-variable") if hit.path in flagged)]
+    ports = [hit for hit in said if not hit.path.endswith("_test.go")] if draft.roles else []
     if ports and (chosen := _chosen(draft, mains)):
         ports = [hit for hit in ports if not _elsewhere(draft, hit.path, mains, chosen[0])]
     for hit in ports:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 _OWN = r"(?:HTTP_|SERVER_|APP_|API_|WEB_|GRPC_)?PORT"
 _OWN_KEY = r"(?:server\.|http\.|app\.|api\.|web\.|grpc\.)?port"
+# What `flag` and `pflag` have in common: a name, perhaps one letter for it, and the value without it.
+_FLAG = (
+    r"(?:String|Int|Uint|Uint16)(?:VarP?\(\s*&[\w.]{1,40}\s*,|P?\()\s*\"(?:addr|port|listen|http-port|server-port|listen-port|http-addr|listen-addr)\"\s*,"
+    r"\s*(?:\"\w?\"\s*,\s*)?\"?(?:[\w.]{0,40}:)?(\d{2,5})\b"
+)
 PATTERNS = (
     ("env", "os.", r"os\.(?:Getenv|LookupEnv)\(\s*\"([A-Z][A-Z0-9_]{1,63})\""),
     ("env", "env", r"\b(?:env|envconfig):\"([A-Z][A-Z0-9_]{1,63})[\",]"),
@@ -25,7 +30,10 @@ PATTERNS = (
     ("go-port", "Default", r"\b[dD]efault(?:Admin|Http|HTTP|Server|Listen|Bind)?(?:Listen|Addr|Address|ListenAddr|ListenAddress)\s*=\s*\"[\w.]{0,40}:(\d{2,5})\""),
     ("go-port", "ort", r"^[ \t]*(?:const )?[dD]efault(?:Http|HTTP|Server|Listen)?Port\s*(?:u?int\d{0,2}\s*)?=\s*(\d{2,5})\b"),
     ("go-port", "DEFAULT_PORT", r"^[ \t]*(?:const )?DEFAULT_PORT\s*=\s*(\d{2,5})\b"),
-    ("go-port", "flag.", r"flag\.(?:String|Int)\(\s*\"(?:addr|port|listen)\"\s*,\s*\"?[\w.]{0,40}:?(\d{2,5})\b"),
+    ("go-port", "flag", rf"flag\.{_FLAG}"),
+    ("go-port", "Flags()", rf"Flags\(\)\.{_FLAG}"),
+    ("go-port-variable", "ort", r"^[ \t]{0,20}(?:var[ \t]{1,4})?[pP]ort[ \t]{0,4}(?:u?int\d{0,2}[ \t]{0,4})?:?=[ \t]{0,4}(\d{2,5})[ \t\r]{0,4}$"),
+    ("go-port-flag", "Var", r"\b(?:Int|Uint|Uint16)VarP?\(\s*&([pP]ort)\s*,\s*\"(?:[\w-]{0,20}-)?port\"\s*,\s*(?:\"\w?\"\s*,\s*)?[pP]ort\b"),
     ("go-port", "PORT", rf"\"{_OWN}(?:,\w{{1,20}})?\"[^\n`]{{0,40}}(?:envDefault|env-default|default):\":?(\d{{2,5}})\""),
     ("go-port", "SetDefault(", rf"SetDefault\(\s*\"(?:{_OWN_KEY}|{_OWN})\"\s*,\s*\":?(\d{{2,5}})\""),
     ("go-port", "SetDefault(", rf"SetDefault\(\s*\"(?:{_OWN_KEY}|{_OWN})\"\s*,\s*(\d{{2,5}})\b"),

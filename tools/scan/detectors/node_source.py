@@ -57,6 +57,10 @@ PATTERNS = (
     ),
     ("js-port", "listen", r"\blisten\s{0,4}:\s{0,4}\{\s{0,8}port\s{0,4}:\s{0,4}(\d{2,5})\b"),
     ("js-port", "export default {", r"^export default \{[^{}]{0,160}?\bport\s{0,4}:\s{0,4}(\d{2,5})\b"),
+    *(
+        ("js-port", f"{mark}port{mark}", rf"\b(?:key|name|id)\s{{0,4}}:\s{{0,4}}{mark}port{mark}[^{{}}]{{0,300}}?\bdefault\s{{0,4}}:\s{{0,4}}(\d{{2,5}})\b")
+        for mark in ("'", '"')
+    ),
     ("js-field", "port:", r"^[ \t]{1,12}port:[ \t]{1,4}(\d{2,5}),?[ \t\r]{0,4}$"),
     ("js-listen", ".listen(", r"\b(?:app|server|fastify|http|httpServer|express|application|koa|instance|api|srv|yoga|hapi)(?:\([\w.]{0,40}\))?(\.listen)\("),
     ("js-listen", ".listen(", r"\)\s{0,8}(\.listen)\(\s{0,4}(?:\d|\{|PORT\b|port\b|process\.|env\.|Number\()"),
