@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+from ..draft import Draft
+
 _OWN = r"(?:HTTP_|SERVER_|APP_|API_|WEB_|GRPC_)?PORT"
 _OWN_KEY = r"(?:server\.|http\.|app\.|api\.|web\.|grpc\.)?port"
 # What `flag` and `pflag` have in common: a name, perhaps one letter for it, and the value without it.
@@ -21,6 +25,8 @@ PATTERNS = (
     ("go-worker", "(", r"(asynq\.NewServer|worker\.New|river\.NewClient|kafka\.NewReader|sarama\.NewConsumerGroup)\("),
     ("go-lambda", "lambda.", r"(lambda\.Start\w{0,30})\("),
     ("go-serve", "Use:", r"\bUse:\s*\"(serve|server|start)\b"),
+    ("go-added", ".AddCommand(", r"\b(\w{1,40}\.AddCommand\([^{};]{1,180}?\))[ \t\r]{0,4}$"),
+    ("go-root", "Execute", r"\.(Execute|ExecuteC|ExecuteContext)\("),
     ("go-port", ":", r"(?:ListenAndServe(?:TLS)?|Listen|Run|Start)\(\s*\"[\w.]{0,40}:(\d{2,5})\""),
     ("go-port", "net.Listen(", r"net\.Listen\(\s*\"tcp[46]?\"\s*,\s*\"[\w.]{0,40}:(\d{2,5})\""),
     ("go-port", "Addr:", r"Addr:\s*\"[\w.]{0,40}:(\d{2,5})\""),
@@ -38,3 +44,20 @@ PATTERNS = (
     ("go-port", "SetDefault(", rf"SetDefault\(\s*\"(?:{_OWN_KEY}|{_OWN})\"\s*,\s*\":?(\d{{2,5}})\""),
     ("go-port", "SetDefault(", rf"SetDefault\(\s*\"(?:{_OWN_KEY}|{_OWN})\"\s*,\s*(\d{{2,5}})\b"),
 )  # fmt: skip
+
+
+def child_of_root(draft: Draft, name: str, folder: str) -> bool:
+    """Whether a subcommand is the program's own and not one of a subcommand; so too where the source does not show it.
+
+    `folder`: that of the program's main package.
+    """
+    added = [(hit, *hit.value.split(".AddCommand", 1)) for hit in draft.hits("go-added")]
+    parents = [(hit.path, parent.lower()) for hit, parent, given in added if re.search(rf"(?i)(?<!re){name}", given)]
+    roots = {hit.path for hit in draft.hits("go-root")}
+    own = {"root", "main", "app", "cli", draft.name.lower(), folder.rpartition("/")[2].lower()} - {""}
+
+    def is_root(path: str, parent: str) -> bool:
+        bare = re.sub(r"(?:cmd|command)$", "", parent)
+        return "root" in parent or bare in own or (not bare and path in roots)
+
+    return not parents or any(is_root(path, parent) for path, parent in parents)
