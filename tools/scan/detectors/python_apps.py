@@ -24,6 +24,10 @@ _BOUND = re.compile(r"^web:[^\n]{1,200}?(?:-b|--bind|-p|--port)[= ][^\s$]{0,60}?
 """A Procfile that says at which port the application listens."""
 _MAINS = ("main.py", "app.py", "server.py", "run.py", "bot.py", "__main__.py")
 
+_TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]{1,200}|[^/]{1,200}_test|tests?)\.py$")
+_RUNNERS = ("runtests.py", "run_tests.py", "run-tests.py", "runtests.sh", "run_tests.sh", "run-tests.sh", "test.sh", "tests/run.py", "tests/runtests.py", "tests/run.sh")  # fmt: skip
+"""Scripts that run tests which pytest would not find by their names."""
+
 
 def apps(draft: Draft, found: Found, sources: Sources, run: str) -> None:
     """Add commands and ports; `run` goes in front of what an environment has, e.g. `uv run `."""
@@ -169,10 +173,27 @@ def _tests(draft: Draft, found: Found, run: str) -> None:
         draft.tool("hatch", "pyproject.toml", "tool.hatch.envs.hatch-test")
     pytest = [(at, wanted) for at, wanted in (*found.extra, *found.requires) if wanted.name.startswith("pytest")]
     marks = [name for name in ("pytest.ini", "conftest.py", "tests/conftest.py") if draft.has(name)]
-    if pytest or marks:
-        at, key = (pytest[0][0], pytest[0][1].name) if pytest else (marks[0], "")
+    told = table(found.content, "tool", "pytest") or "[tool:pytest]" in draft.text("setup.cfg")
+    tried = marks or told or any(_TEST_FILE.search(path) for path in draft.files)
+    at, key = (pytest[0][0], pytest[0][1].name) if pytest else ((marks or [""])[0], "")
+    if at and (tried or not (_others(draft, found, run) or _own_runner(draft, run))):
         draft.command("test", f"{run}pytest", at, key, 0.9)
-        return
+    elif not at:
+        _others(draft, found, run)
+
+
+def _own_runner(draft: Draft, run: str) -> bool:
+    """Add the project's own script that runs its tests, if there is one."""
+    for name in _RUNNERS:
+        if draft.has(name):
+            typed = f"{run}python {name}" if name.endswith(".py") else f"sh {name}"
+            draft.command("test", typed, name, "", 0.8)
+            return True
+    return False
+
+
+def _others(draft: Draft, found: Found, run: str) -> bool:
+    """What runs the tests where pytest does not, if anything is said to."""
     for name, path in (("tox", "tox.ini"), ("nox", "noxfile.py"), ("tox", "pyproject.toml")):
         if not draft.has(path) or (path == "pyproject.toml" and not table(found.content, "tool", "tox")):
             continue
@@ -180,8 +201,10 @@ def _tests(draft: Draft, found: Found, run: str) -> None:
             draft.command("test", run + name, path, "", 0.8)
         else:
             draft.command("test", f"uvx {name}" if run == "uv run " else name, path, "", 0.8)
-        return
+        return True
     suite = re.search(r"^[ \t]*test_suite[ \t]*=[ \t]*[\"'][\w.]{1,80}[\"']", draft.text("setup.py"), re.MULTILINE)
     if suite and any(draft.inner(path).startswith("tests/") for path in draft.files):
         # What ran it, `setup.py test`, is gone from setuptools.
         draft.command("test", f"{run}python -m unittest discover", "setup.py", "test_suite", 0.5)
+        return True
+    return False
