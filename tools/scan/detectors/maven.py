@@ -239,8 +239,25 @@ def _plain_start(draft: Draft, plugins: dict[str, Element], properties: dict[str
     mains = sorted({hit.path for hit in draft.hits("jvm-main")})
     inside = draft.at("src/main/java/")
     if len(mains) == 1 and mains[0].startswith(inside) and mains[0].endswith(".java"):
+        if draft.best_role == "job" and _depended_on(draft, properties.get("project.artifactId", "")):
+            draft.role("library", 0.6)  # what can be started in it is a helper
+            return
         name = mains[0].removeprefix(inside).removesuffix(".java").replace("/", ".")
         draft.command("start", words(maven, "compile", "exec:java", f"-Dexec.mainClass={name}"), mains[0], "main", 0.6)
+
+
+def _depended_on(draft: Draft, artifact: str) -> bool:
+    """Whether another module of the project uses this one for more than its tests."""
+    for path in draft.tree.by_name.get("pom.xml", [])[:2000]:
+        if path == draft.at("pom.xml") or f">{artifact}<" not in draft.tree.texts.get(path, ""):
+            continue
+        try:
+            pom = _read(draft, path)
+        except Broken:
+            continue
+        if pom and any(one.name.endswith(f":{artifact}") for one in _dependencies(pom.root, pom, {})):
+            return True
+    return False
 
 
 def _of_others(draft: Draft, needed: list[Needed], properties: dict[str, str]) -> list[Needed]:

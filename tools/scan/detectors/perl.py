@@ -6,6 +6,7 @@ import re
 
 from ..draft import Draft, words
 from .base import Detector, Known
+from .shell import manifests
 
 FRAMEWORKS = {
     "Mojolicious": Known("Mojolicious", "backend", 3000, 0.9),
@@ -210,6 +211,8 @@ def _rest(draft: Draft, present: list[str]) -> None:
         draft.private = False
         draft.role("library", 0.85)
         return
+    if any(manifests().match(name) and name not in MANIFESTS for name in draft.beside):
+        return  # a helper in a project of something else
     scripts = [name for name in draft.beside if name.endswith(".pl")]
     if len(scripts) == 1 or "main.pl" in scripts:
         script = "main.pl" if "main.pl" in scripts else scripts[0]

@@ -61,8 +61,8 @@ def detect(draft: Draft) -> None:
 
 
 @cache
-def _manifests() -> re.Pattern[str]:
-    """Names of every other ecosystem's manifests."""
+def manifests() -> re.Pattern[str]:
+    """Names of every ecosystem's manifests."""
     from .registry import DETECTORS  # it is made of this module too
 
     return re.compile("|".join(translate(name) for detector in DETECTORS for name in detector.manifests) or r"(?!)")
@@ -70,7 +70,7 @@ def _manifests() -> re.Pattern[str]:
 
 def _alone(draft: Draft) -> bool:
     """Whether no other ecosystem has a manifest in the project: beside one scripts are only tools."""
-    manifest = _manifests()
+    manifest = manifests()
     return not any(
         manifest.match(path.rpartition("/")[2]) and not is_copied(path.rpartition("/")[0]) for path in draft.tree.texts
     )
