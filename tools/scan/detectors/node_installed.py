@@ -22,7 +22,8 @@ _BUILT = frozenset({"build", "dist", "out", "lib"})
 
 def is_server(draft: Draft, content: Node, files: Collection[str], wanted: Collection[str]) -> bool:
     """Whether what is published listens: `files` are those of `main` and `bin`, `wanted` the packages it depends on."""
-    hits = [hit for hit in said(draft, "js-listen") if _published(draft, draft.inner(hit.path), files)]
+    places = _places(draft, files)
+    hits = [hit for hit in said(draft, "js-listen") if draft.inner(hit.path).startswith(places)]
     if all(aside(draft.inner(hit.path)) for hit in hits):
         return False
     about = " ".join((string(content.get("name")), string(content.get("description"))[:300], *strings(content.get("keywords"))[:30]))  # fmt: skip
@@ -35,16 +36,12 @@ def aside(path: str) -> bool:
     return _ASIDE.search(path) is not None
 
 
-def _published(draft: Draft, path: str, files: Collection[str]) -> bool:
-    """Whether a file is one of those that are published, lies beside it, or is what it is built from."""
+def _places(draft: Draft, files: Collection[str]) -> tuple[str, ...]:
+    """How the paths begin of what is published: those files, what lies beside them, and what they are built from."""
+    tops = {draft.inner(path).partition("/")[0] for path in draft.files}
+    found: list[str] = []
     for file in files:
-        folder = file.rpartition("/")[0]
-        if path == file or (folder and path.startswith(f"{folder}/")):
-            return True
-        top = file.partition("/")[0]
-        there = any(draft.inner(one).startswith(f"{top}/") for one in draft.files)
-        if top in _BUILT and not there and path.startswith("src/"):
-            return True
-        if not folder and path.startswith(("lib/", "src/", "server/")):
-            return True
-    return False
+        folder, top = file.rpartition("/")[0], file.partition("/")[0]
+        found += [f"{folder}/"] if folder else [file, "lib/", "src/", "server/"]
+        found += ["src/"] if folder and top in _BUILT and top not in tops else []
+    return tuple(found)
