@@ -27,13 +27,15 @@ _TRIED = (".github/", ".gitlab-ci.yml")
 
 def alternatives(draft: Draft, gathered: Gathered) -> Collection[str]:
     """Those databases of which nothing but the drivers is known, where the service would do with any one of them."""
-    if gathered.backing or draft.root in gathered.composed:
-        return ()
     manifests = {path.rpartition("/")[2] for path in draft.manifests}
     servers = {name for name in draft.databases if name not in images.EMBEDDED}
     loose = {name for name in servers if all(_driver(one, manifests) for one in draft.databases[name].evidence)}
     loose -= {name for name, known in _NAMED.items() if any(known.match(variable) for variable in draft.variables)}
     stores = servers & STORES
+    beside = {one.name for one in gathered.backing.values()}
+    if beside or draft.root in gathered.composed:
+        # A file that runs one of them has chosen; what is only a driver then is for who chooses otherwise.
+        return loose - beside if beside & stores else ()
     embedded = any(draft.databases[name].confidence >= 0.75 for name in images.EMBEDDED & set(draft.databases))
     if not stores or not stores <= loose or len(stores) + embedded < 2:
         return ()
