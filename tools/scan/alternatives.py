@@ -12,15 +12,13 @@ from .gathered import Gathered
 
 STORES = frozenset(name for name, role in images.IMAGES.values() if role == "database")
 """What keeps a program's data: of these it mostly uses one."""
-_URL = re.compile(r"(?:\w{0,40}_)?(?:DATABASE|DB)_(?:URL|URI|DSN|HOST)$")
-"""Variables that say where the one database is, whichever it is."""
 _NAMED = {
     "postgresql": re.compile(r"(?:\w{0,40}_)?(?:POSTGRES(?:QL)?|PG)_?(?:URL|URI|DSN|HOST)$"),
     "mysql": re.compile(r"(?:\w{0,40}_)?(?:MYSQL|MARIADB)_?(?:URL|URI|DSN|HOST)$"),
     "mongodb": re.compile(r"(?:\w{0,40}_)?MONGO(?:DB)?_?(?:URL|URI|DSN|HOST)$"),
     "redis": re.compile(r"(?:\w{0,40}_)?REDIS_?(?:URL|URI|DSN|HOST)$"),
 }
-"""And those that say so of one kind."""
+"""Variables that say where a database of one kind is. `DATABASE_URL` says so of one of them, whichever that is."""
 _TRIED = (".github/", ".gitlab-ci.yml")
 """Files that try it with every database that it can do with."""
 
@@ -33,13 +31,14 @@ def alternatives(draft: Draft, gathered: Gathered) -> Collection[str]:
     loose -= {name for name, known in _NAMED.items() if any(known.match(variable) for variable in draft.variables)}
     stores = servers & STORES
     beside = {one.name for one in gathered.backing.values()}
-    if beside or draft.root in gathered.composed:
+    if beside & stores:
         # A file that runs one of them has chosen; what is only a driver then is for who chooses otherwise.
-        return loose - beside if beside & stores else ()
+        return loose - beside
+    if stores - loose:
+        # So has a setting that names one.
+        return loose & STORES
     embedded = any(draft.databases[name].confidence >= 0.75 for name in images.EMBEDDED & set(draft.databases))
-    if not stores or not stores <= loose or len(stores) + embedded < 2:
-        return ()
-    if not embedded and any(_URL.match(variable) for variable in draft.variables):
+    if not stores or len(stores) + embedded < 2:
         return ()
     # A cache is no alternative to one database; beside several it is one more of what it can do with.
     return loose if len(stores) > 1 else stores
