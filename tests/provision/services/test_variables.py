@@ -156,3 +156,18 @@ def test_what_a_service_could_use_as_well_as_another_is_not_made_unasked() -> No
     found = Fingerprint(at=datetime.now(UTC), project=Project(root="/x", services=(able, sure)))
     assert services.needed(found) == [("redis", "")]
     assert services.choices(found) == ["mysql", "postgresql"]
+
+
+def test_of_several_databases_for_one_purpose_none_is_made_unless_the_files_run_it() -> None:
+    facts = tuple(Fact(value=name) for name in ("postgresql", "mysql", "mongodb", "redis"))
+    both = Service(name="app", role="backend", databases=facts, needs=facts)
+    project = Project(root="/x", services=(both,))
+    assert services.needed(Fingerprint(at=datetime.now(UTC), project=project)) == []
+    assert services.choices(Fingerprint(at=datetime.now(UTC), project=project)) == [
+        "mongodb",
+        "mysql",
+        "postgresql",
+        "redis",
+    ]
+    run = project.model_copy(update={"backing": (Backing(name="mysql", role="database"),)})
+    assert services.needed(Fingerprint(at=datetime.now(UTC), project=run)) == [("mysql", ""), ("redis", "")]

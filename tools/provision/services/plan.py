@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from ...contract import Context
 from ...errors import Failed, Usage
-from ...fingerprint import Fingerprint
+from ...fingerprint import Fingerprint, Project, Service
 from ...hosts.here import helped, near
 from ...made.ledger import Made
 from ...plan import Step
@@ -19,6 +19,9 @@ from ..providers import apt
 from . import containers, keeper, lines, project, quiet
 from .kind import Spec, database, fits
 from .registry import ALIASES, KINDS, PACKAGED
+
+MAIN = {"postgresql", "mysql", "mongodb"}
+"""Databases of which a service mostly has one."""
 
 
 def parse(text: str) -> tuple[str, str]:
@@ -41,7 +44,7 @@ def needed(found: Fingerprint) -> list[tuple[str, str]]:
     known = found.project
     if known is None:
         return []
-    used = {need.value for service in known.services if service.role != "library" for need in service.needs}
+    used = {name for service in known.services if service.role != "library" for name in _sure(service, known)}
     first = [name for wave in known.order for name in wave if name in used]
     wanted: list[tuple[str, str]] = []
     for name in dict.fromkeys([*first, *sorted(used - {service.root for service in known.services})]):
@@ -54,14 +57,25 @@ def needed(found: Fingerprint) -> list[tuple[str, str]]:
     return wanted
 
 
+def _sure(service: Service, project: Project) -> set[str]:
+    """What a service needs. Of several databases for the same purpose, which nobody sets up by the half dozen, those that
+    the project's files run; none where they run none of them."""
+    names = {need.value for need in service.needs}
+    several = names & MAIN
+    if len(several) < 2:
+        return names
+    run = {one.name for one in project.backing}
+    return (names - MAIN) | (several & run) if several & run else set()
+
+
 def choices(found: Fingerprint) -> list[str]:
     """The databases that a service can use and does not need by what its files say, and that can be provided."""
-    services = found.project.services if found.project else ()
+    if found.project is None:
+        return []
     able = {
         ALIASES.get(fact.value, fact.value)
-        for service in services
-        if service.role != "library"
-        and not any(need.value == fact.value for need in service.needs for fact in service.databases)
+        for service in found.project.services
+        if service.role != "library" and not _sure(service, found.project) & {fact.value for fact in service.databases}
         for fact in service.databases
         if fact.confidence > 0.5
     }
