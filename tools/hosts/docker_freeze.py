@@ -190,8 +190,8 @@ def _remove(engine: Engine, container: str) -> None:
         engine.api.remove_container(container, force=True, v=True)
 
 
-def discard(engine: Engine, id: str) -> None:
-    """Free what a snapshot takes, and what is left of making it."""
+def drop(engine: Engine, volume: str) -> None:
+    """Remove a volume of ours, also when a helper still holds it; one that is gone is no error."""
     import docker.errors
 
     until = time.monotonic() + STARTS
@@ -199,15 +199,22 @@ def discard(engine: Engine, id: str) -> None:
         # What somebody who was killed had asked for last may be made only now.
         sweep(engine)
         try:
-            engine.api.remove_volume(f"envsync-snapshot-{id}", force=True)
+            engine.api.remove_volume(volume, force=True)
         except docker.errors.NotFound:
-            break
+            return
         except docker.errors.APIError as error:
             if error.status_code != 409 or time.monotonic() > until:
                 raise
             time.sleep(0.1)
         else:
-            break
+            return
+
+
+def discard(engine: Engine, id: str) -> None:
+    """Free what a snapshot takes, and what is left of making it."""
+    import docker.errors
+
+    drop(engine, f"envsync-snapshot-{id}")
     try:
         # By its name only: a container that was put back from it keeps the layers, nameless, for as long as it lives.
         # Podman would remove that container with it when forced: there the image stays until the container goes.

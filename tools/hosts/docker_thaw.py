@@ -19,7 +19,7 @@ from . import docker_files as files
 from . import docker_record as records
 from .base import Frozen
 from .docker_engine import Engine, mapped
-from .docker_freeze import NOW, REPOSITORY, WAS, below, helper, kept, sweep, tidy, unname
+from .docker_freeze import NOW, REPOSITORY, WAS, below, drop, helper, kept, sweep, tidy, unname
 from .docker_paths import put_back, said
 from .docker_pipe import carried
 from .docker_process import ended, mark
@@ -301,8 +301,7 @@ def _finish(engine: Engine, journal: str, labels: dict[str, str]) -> None:
         api.remove_image(f"envsync/thaw:{token}", force=not engine.podman)
     # The journal goes before the word that it was done: else a kill between the two would take it all back.
     for volume in (f"{journal}-saved", journal, f"{journal}-done"):
-        with suppress(docker.errors.NotFound):
-            api.remove_volume(volume, force=True)
+        drop(engine, volume)
 
 
 def _roll_back(engine: Engine, journal: str, labels: dict[str, str], aside: str) -> None:
