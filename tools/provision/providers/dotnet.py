@@ -19,7 +19,7 @@ from ..names import Named, plain
 from ..part import Part, Site, counted, digest
 from ..trust import by_person
 from . import grown, nuget, toolchain
-from .dotnetfiles import FILES, PROJECTS, SOLUTIONS, USUAL, Solution, solution
+from .dotnetfiles import FILES, PROJECTS, SOLUTIONS, Solution, solution
 from .dotnetsteps import ENV, needs
 from .gathered import SKIP, gather
 from .grownfiles import absent
@@ -193,7 +193,7 @@ async def _packages(context: Context) -> Path:
 async def _sources(label: str, found: Solution, context: Context, part: Part) -> None:
     """Sources of packages that the project's own files name are for a person to look at."""
     urls, folders = found.sources
-    own = {urlsplit(url).netloc.rpartition("@")[2].lower() for url in await nuget.sources(context)} | USUAL
+    own = {urlsplit(url).netloc.rpartition("@")[2].lower() for url in await nuget.sources(context)}
     strange = sorted({plain(urlsplit(url).netloc.rpartition("@")[2], 100).lower() for url in urls} - own)
     if strange:
         part.reasons.append(

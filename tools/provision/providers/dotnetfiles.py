@@ -16,8 +16,6 @@ PROJECTS = (".csproj", ".fsproj", ".vbproj")
 SOLUTIONS = (".sln", ".slnx")
 FILES = ["*.csproj", "*.fsproj", "*.vbproj", "*.sln", "*.slnx", "directory.build.props", "directory.build.targets",
          "directory.packages.props", "packages.lock.json", "nuget.config", "global.json"]  # fmt: skip
-USUAL = frozenset({"api.nuget.org", "www.nuget.org", "nuget.org"})
-"""Servers that the SDK uses of itself."""
 _LISTED = re.compile(
     r'^Project\("\{[^}]*\}"\)\s*=\s*"[^"]*",\s*"([^"]+\.(?:cs|fs|vb)proj)"', re.MULTILINE | re.IGNORECASE
 )

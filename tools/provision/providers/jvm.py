@@ -17,11 +17,8 @@ from ..part import Part, Site
 from . import apt, toolchain
 from .xmlfile import Element, Unreadable, parse
 
-USUAL = frozenset({
-    "repo.maven.apache.org", "repo1.maven.org", "archive.apache.org", "downloads.apache.org", "dlcdn.apache.org",
-    "services.gradle.org", "downloads.gradle.org", "plugins.gradle.org", "maven.google.com", "dl.google.com",
-})  # fmt: skip
-"""Servers that Maven, Gradle and the Android plugin use of themselves: a project that names them names nothing new."""
+MAKERS = ("apache.org", "gradle.org", "google.com")
+"""Domains of those who make Maven, Gradle and the Android plugin: a project that names a server of theirs names nothing new."""
 _HOME = re.compile(r"^\s*user\.home = (.+)$", re.MULTILINE)
 
 
@@ -112,6 +109,11 @@ def mirrors(known: list[Element]) -> tuple[set[str], bool]:
     return hosts - {""}, every
 
 
+def _made(server: str) -> bool:
+    """Whether a server belongs to the tools' own makers."""
+    return any(server == maker or server.endswith(f".{maker}") for maker in MAKERS)
+
+
 def foreign(urls: list[str], own: set[str]) -> list[str]:
     """The servers among these addresses that neither the tools nor the user's own settings name; without credentials."""
     found: set[str] = set()
@@ -122,10 +124,10 @@ def foreign(urls: list[str], own: set[str]) -> list[str]:
         except ValueError:
             found.add(plain(url, 60))
             continue
-        if parts.scheme in ("http", "https") and server and server not in USUAL | own:
+        if parts.scheme in ("http", "https") and server and not (server in own or _made(server)):
             found.add(plain(server, 100))
         elif parts.scheme in ("http", "https", "file", "") or "${" in url:
             continue  # the machine's own files, or an address that only the build knows
-        elif server and server not in USUAL | own:
+        elif server and not (server in own or _made(server)):
             found.add(plain(f"{parts.scheme}://{server}", 100))
     return sorted(found)
