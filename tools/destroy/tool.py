@@ -8,8 +8,9 @@ from difflib import get_close_matches
 from pydantic import Field, JsonValue
 
 from ..contract import Args, Changed, Context, Outcome, StepKind, Tool
-from ..errors import EnvSyncError, Failed, Refused, Unreachable, Usage
-from ..made.ending import end
+from ..errors import EnvSyncError, Refused, Unreachable, Usage
+from ..made import servers
+from ..made.ending import removed
 from ..made.kinds import KINDS, kind
 from ..made.ledger import Ledger, Made
 from ..moments.say import shown
@@ -56,9 +57,8 @@ async def _find(name: str, context: Context) -> Made:
     found = ledger.find(bare, wanted)
     if not found and wanted in (None, "service"):
         # Within its project a service may be called by what it is.
-        mine = {"kind": bare, "project": str(context.path)}
-        services = [each for each in ledger.living() if each.kind == "service" and each.place == context.host.name]
-        found = [each for each in services if mine.items() <= each.data.items()]
+        mine = servers.of(context.state, context.host.name, context.path)
+        found = [each for each in mine if each.data.get("kind") == bare]
     if len(found) == 1:
         return found[0]
     if found:
@@ -112,11 +112,7 @@ class EndStep:
     async def do(self, step: Step, context: Context) -> dict[str, JsonValue]:
         """Returns `removed`: False when it was gone already."""
         made = self._line(step, context)
-        if made is None:
-            return {"removed": False}
-        if not await end(context.state, made, lease=False):
-            raise Failed(f"{made.name} could not be taken for removal", "Ask again.")
-        return {"removed": True}
+        return {"removed": made is not None and await removed(context.state, made)}
 
     async def holds(self, step: Step, context: Context) -> bool | None:
         return self._line(step, context) is None

@@ -12,6 +12,7 @@ from typing import cast
 from ..contract import Context
 from ..errors import EnvSyncError, Failed, Unreachable, Usage
 from ..hosts.base import Host
+from ..made import servers
 from ..made.ledger import Ledger
 from ..moments.say import shown
 
@@ -57,9 +58,7 @@ async def find(service: str, tail: int, context: Context) -> Found:
 
 async def _own(name: str, tail: int, context: Context) -> Found | None:
     """A service that EnvSync made: by its name, or by its kind in its own project."""
-    living = [
-        made for made in Ledger(context.state).living() if made.kind == "service" and made.place == context.host.name
-    ]
+    living = servers.of(context.state, context.host.name)
     kind = {"postgres": "postgresql", "pg": "postgresql", "rabbit": "rabbitmq", "mongo": "mongodb"}.get(name, name)
     here = [made for made in living if made.data.get("project") == str(context.path) and made.data.get("kind") == kind]
     for made in [made for made in living if made.name == name] or here:

@@ -32,3 +32,10 @@ async def end(state: Path, made: Made, *, lease: bool) -> bool:
         raise
     ledger.gone(made.id, time.time())
     return True
+
+
+async def removed(state: Path, made: Made) -> bool:
+    """Remove it whatever its lease; True. Raises Failed where somebody else is at it, and what its kind raises."""
+    if not await end(state, made, lease=False):
+        raise Failed(f"{made.name} could not be taken for removal", "Ask again.")
+    return True

@@ -9,12 +9,12 @@ from pydantic import Field
 from ..contract import Block, Changed, Context, Lines, Outcome, Table
 from ..errors import EnvSyncError
 from ..fingerprint import Service
+from ..made import servers
 from ..plan import Data, Plan
 from .checks import Check, results, runnable
 from .names import plain
 from .part import counted
 from .providers.pysteps import changes
-from .services import lines
 
 
 class Change(Data):
@@ -138,8 +138,7 @@ def _where(parts: Sequence[Service], context: Context) -> tuple[Place, ...]:
     """What runs where, of a project with several parts: what runs now, and what is still to be started."""
     made = [
         Place(name=plain(one.name), role="running", port=str(one.data.get("port", "")))
-        for one in lines.all_on(context)
-        if one.data.get("project") == str(context.path)
+        for one in servers.of(context.state, context.host.name, context.path)
     ]
     if len(parts) + len(made) < 2:
         return ()

@@ -7,10 +7,10 @@ from hashlib import blake2b
 
 from ...contract import Context
 from ...errors import Failed
+from ...made import servers
 from ...made.ledger import Ledger, Made
+from ...made.servers import KIND
 from .kind import Spec, slug
-
-KIND = "service"
 
 
 def spec_of(made: Made) -> Spec:
@@ -35,8 +35,7 @@ def own(kind: str, context: Context) -> Made | None:
 
 def all_on(context: Context) -> list[Made]:
     """The lines of all projects' services on the host."""
-    living = Ledger(context.state).living()
-    return [made for made in living if made.kind == KIND and made.place == context.host.name]
+    return servers.of(context.state, context.host.name)
 
 
 def _is(made: Made, kind: str, context: Context) -> bool:

@@ -12,6 +12,7 @@ from ...contract import Context
 from ...errors import Failed
 from ...fingerprint import Fingerprint, Service
 from ...hosts.here import helped
+from ...made.servers import canonical
 from ...plan import Step
 from ..names import plain
 from ..part import Part
@@ -59,7 +60,7 @@ async def answers(name: str, version: str, context: Context, found: Fingerprint,
             return True
         if (host or "port" in told) and host.lower() in ("", *names.HERE):
             tried.append((_port(told.get("port", ""), KINDS[name].port), f"as {FILE} says"))
-    kind = names.canonical(name)
+    kind = canonical(name)
     backing = found.project.backing if found.project else ()
     tried += [
         (port, f"as {plain(one.label or one.name, 40)} of the project's files")
@@ -93,7 +94,7 @@ def _port(text: str, usual: int) -> int:
 
 def _users(name: str, found: Fingerprint) -> list[Service]:
     """The project's services that use a database of this kind."""
-    kind = names.canonical(name)
+    kind = canonical(name)
     known = found.project.services if found.project else ()
     return [each for each in known if any(fact.value == kind for fact in each.databases)]
 
@@ -105,7 +106,7 @@ async def variables(spec: Spec, context: Context, found: Fingerprint, part: Part
     read = {
         fact.value for each in users for fact in each.variables if re.fullmatch(r"[A-Z_][A-Z0-9_]{0,100}", fact.value)
     }
-    used = {fact.value for each in known for fact in each.databases} | {names.canonical(spec.kind)}
+    used = {fact.value for each in known for fact in each.databases} | {canonical(spec.kind)}
     begins = names.scheme(
         spec.kind, [fact.value for each in users for fact in each.languages], await _packages(users, context)
     )

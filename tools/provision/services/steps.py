@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from ...contract import Context, Progress, StepKind
 from ...errors import Failed
 from ...made import containers as engines
-from ...made.ending import end
+from ...made.ending import removed
 from ...made.ledger import Ledger, Made
 from ...plan import Step
 from . import containers, dotenv, keeper, variables
@@ -82,11 +82,7 @@ class EndStep:
     async def do(self, step: Step, context: Context) -> dict[str, JsonValue]:
         """See StepKind.do."""
         made = self._there(step, context)
-        if made is None:
-            return {"removed": False}
-        if not await end(context.state, made, lease=False):
-            raise Failed(f"{made.name} could not be taken for removal", "Ask again.")
-        return {"removed": True}
+        return {"removed": made is not None and await removed(context.state, made)}
 
     async def holds(self, step: Step, context: Context) -> bool | None:
         """See StepKind.holds."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from urllib.parse import quote, unquote, urlsplit
 
+from ...made.servers import canonical
 from .kind import Access
 from .registry import KINDS
 
@@ -83,11 +84,6 @@ _OTHERS = frozenset({
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
 _SECRET = re.compile(r"[\x21\x23-\x26\x28-\x5b\x5d-\x5f\x61-\x7e]{1,200}")
 """A password that every server's configuration can hold: no quotes, blanks or backslashes."""
-
-
-def canonical(kind: str) -> str:
-    """`mariadb` reads what MySQL reads."""
-    return "mysql" if kind == "mariadb" else kind
 
 
 def form(kind: str, name: str) -> str:
