@@ -15,6 +15,7 @@ from ...plan import Step
 from ...redact import Redactor
 from ..names import plain
 from ..part import Part, counted
+from ..providers.pysteps import mapping
 from . import placing
 from .reading import load
 from .rendering import Rendered, render
@@ -90,19 +91,10 @@ def planned(name: str, version: int, answers: Mapping[str, str], found: Sequence
 
 def difference(change: Change, redact: Redactor) -> list[str]:
     """What is there now, without its secrets, against what would be there: lines of a unified diff."""
-    old = _masked((change.before or b"").decode("utf-8", "replace"), redact).splitlines()
+    old = redact((change.before or b"").decode("utf-8", "replace")).splitlines()
     new = change.wanted.content.decode().splitlines()
     lines = difflib.unified_diff(old, new, change.path, f"{change.path} (as it would be)", lineterm="")
     return list(lines) or [f"{change.path}: only its mode or its line ends differ"]
-
-
-def _masked(text: str, redact: Redactor) -> str:
-    parts: list[str] = []
-    at = 0
-    for start, end, name in redact.spans(text):
-        parts += [text[at:start], f"[redacted:{name}]"]
-        at = end
-    return "".join([*parts, text[at:]])
 
 
 def _line(change: Change) -> str:
@@ -122,7 +114,7 @@ class TemplateFiles:
     async def do(self, step: Step, context: Context) -> dict[str, JsonValue]:
         """Returns how many files were written."""
         wanted = _rendered(step)
-        was = _texts(step.args.get("was"))
+        was = mapping(step.args.get("was", {}))
         files = [(path, file.content, file.executable, was.get(path, "")) for path, file in wanted.items()]
         try:
             written = await context.host.call(placing.put, str(context.path), files)
@@ -137,24 +129,20 @@ class TemplateFiles:
 
     async def holds(self, step: Step, context: Context) -> bool | None:
         """See StepKind.holds."""
-        there = await context.host.call(placing.look, str(context.path), list(_texts(step.args.get("files"))))
+        there = await context.host.call(placing.look, str(context.path), list(mapping(step.args.get("files", {}))))
         return all(
             there[path][0] == "file" and placing.digest(there[path][2]) == wanted
-            for path, wanted in _texts(step.args.get("files")).items()
+            for path, wanted in mapping(step.args.get("files", {})).items()
         )
 
 
 def _rendered(step: Step) -> dict[str, Rendered]:
     """The step's files as the library has them now. Raises Failed when that is not what was approved."""
     template = load(str(step.args["template"]))
-    made = render(template, _texts(step.args.get("answers")))
-    wanted = _texts(step.args.get("files"))
+    made = render(template, mapping(step.args.get("answers", {})))
+    wanted = mapping(step.args.get("files", {}))
     if any(path not in made or placing.digest(made[path].content) != digest for path, digest in wanted.items()):
         raise Failed(
             f"the template {template.name} is not what the plan was made with", "Nothing was changed. Ask again."
         )
     return {path: made[path] for path in wanted}
-
-
-def _texts(value: JsonValue) -> dict[str, str]:
-    return {key: each for key, each in value.items() if isinstance(each, str)} if isinstance(value, dict) else {}
