@@ -17,8 +17,10 @@ BIN = Path(sys.executable).parent
 
 @pytest.fixture
 def environ(private: Path) -> dict[str, str]:
-    """The environment of a command: a private home, and nothing of the tests' own."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
+    """The environment of a command: a private home, the lab's engine, and nothing else of the tests' own."""
+    kept = {
+        name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR", "DOCKER_HOST") if name in os.environ
+    }
     return {**kept, "PATH": f"{BIN}:{kept['PATH']}", "HOME": str(private), "TERM": "xterm-256color"}
 
 
